@@ -1,0 +1,70 @@
+"""An alert's life, one event a change: raised, escalated, cleared; and what people did about it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["info", "warning", "critical"]
+AlertState = Literal["raised", "escalated", "cleared"]
+ClearReason = Literal["recovered", "signal_lost", "heard_again", "rule_removed"]
+ActionKind = Literal["acknowledge", "resolve", "note"]
+Evidence = dict[str, float | int | str | bool | None | list[float] | list[str]]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""In rising order."""
+
+_NAMESPACE = uuid.UUID("5e1d9a52-6d0f-5b0c-9a43-3c5a4bb1a3c7")
+
+
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change of one episode; the value of topic `engine-alerts`, keyed by VIN.
+
+    (alert_id, change) identifies the event; `change` counts 1, 2, 3 … within the episode. Times are epoch
+    milliseconds: `raised_at_ms`, `changed_at_ms` in event time, `received_at_ms` at the broker, of the reading at
+    `partition` and `offset` that caused the change.
+    """
+
+    alert_id: str
+    change: int
+    vehicle_id: str
+    rule: str
+    rules_hash: str
+    severity: Severity
+    state: AlertState
+    raised_at_ms: int
+    changed_at_ms: int
+    received_at_ms: int
+    partition: int
+    offset: int
+    message: str
+    trouble_code: str | None = None
+    clear_reason: ClearReason | None = None
+    evidence: Evidence = {}
+    """The signals that the rule reads, at the raise."""
+    worst: Evidence = {}
+    """The same signals at the worst reading so far."""
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
+
+
+class AlertAction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person did about an alert; the value of topic `alert-actions`, keyed `alert_id:action_id`."""
+
+    alert_id: str
+    action_id: str
+    action: ActionKind
+    by: str
+    at_ms: int
+    note: str | None = None
+    force: bool = False
+
+
+def alert_id(vehicle_id: str, episode: str, trip_started_at_ms: int, sequence: int) -> str:
+    """Name an episode by its first pending reading, so that whoever computes it again gives it the same name.
+
+    `episode` is the rule's name; for a rule over trouble codes `rule:code`, as several codes can begin in one reading.
+    """
+    return str(uuid.uuid5(_NAMESPACE, f"{vehicle_id}|{episode}|{trip_started_at_ms}|{sequence}"))

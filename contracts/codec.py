@@ -1,0 +1,70 @@
+"""The one codec: every value on every topic is encoded and decoded here.
+
+`decode_reading` raises nothing but MalformedReading, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from contracts.errors import MalformedReading, MalformedRecord
+from contracts.reading import Reading
+from contracts.rejection import Reason
+
+LARGEST_READING_BYTES = 64 * 1024
+_MOST_BRACKETS = 500
+_SAFE_BYTES = 1400
+"""A value this short cannot nest deeply enough to meet Python's recursion limit, so brackets need no counting."""
+
+T = TypeVar("T")
+
+_reading = msgspec.json.Decoder(Reading)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_reading(value: bytes | None) -> Reading:
+    """Decode a reading's bytes. Raises MalformedReading: too_large, not_json, missing_field or wrong_type."""
+    if not value:
+        raise MalformedReading("not_json", "the value is empty")
+    if len(value) > _SAFE_BYTES:
+        _refuse_large(value)
+    try:
+        return _reading.decode(value)
+    except msgspec.ValidationError as error:
+        raise MalformedReading(_reason(str(error)), str(error)) from error
+    except Exception as error:  # whatever a decoder can raise, the stream goes on
+        raise MalformedReading("not_json", str(error)) from error
+
+
+def _refuse_large(value: bytes) -> None:
+    if len(value) > LARGEST_READING_BYTES:
+        raise MalformedReading("too_large", f"{len(value)} bytes; at most {LARGEST_READING_BYTES} are read")
+    # How deep a decoder can go depends on its caller's stack, so both paths would judge deep nesting differently.
+    if value.count(b"[") + value.count(b"{") > _MOST_BRACKETS:
+        raise MalformedReading("not_json", f"more than {_MOST_BRACKETS} brackets")
+
+
+def _reason(message: str) -> Reason:
+    return "missing_field" if "missing required field" in message else "wrong_type"
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Encode any value of the contracts as JSON, fields in the order of their declaration."""
+    return _encoder.encode(value)
+
+
+def decode(value: bytes, kind: type[T]) -> T:
+    """Decode what another program of this project wrote. Raises MalformedRecord, which names the kind and the place."""
+    try:
+        return _decoder(kind).decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"{kind.__name__} does not decode: {error}; it begins {value[:80]!r}"
+        raise MalformedRecord(message) from error
+
+
+@lru_cache
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)

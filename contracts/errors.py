@@ -1,0 +1,46 @@
+"""Every error that the programs share, as one tree.
+
+    ConnectedCarsError
+    ├── MalformedReading      a record is no reading, or one that cannot be believed
+    ├── MalformedRecord       a record on one of the project's own topics or files does not decode
+    ├── InvalidInput          a file, flag or setting given by a person is wrong (exit code 2)
+    │   └── InvalidRules      the rule file, with rule and line
+    └── Unavailable           something the program needs does not answer (exit code 3)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contracts.rejection import Reason
+
+
+class ConnectedCarsError(Exception):
+    """The root: everything the project raises on purpose."""
+
+
+class MalformedReading(ConnectedCarsError):
+    """A record that is no reading, or a reading that cannot be true; it belongs to `rejected-readings`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        """Keep the closed `reason` (a metric label) beside the open `detail` (for a person)."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class MalformedRecord(ConnectedCarsError):
+    """A record or file written by one of the programs does not decode: another version wrote it, or it is damaged."""
+
+
+class InvalidInput(ConnectedCarsError):
+    """What a person gave cannot be used. The message names what, where and the remedy; programs exit with 2."""
+
+
+class InvalidRules(InvalidInput):
+    """The rule file does not compile. The message names file, line, rule and the remedy."""
+
+
+class Unavailable(ConnectedCarsError):
+    """Something the program needs does not answer within its bounded wait; programs exit with 3."""

@@ -1,0 +1,88 @@
+"""Why a record is rejected, and how it is kept: the bytes as they came, reason and origin in headers."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
+
+from contracts.errors import MalformedRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Reason = Literal[
+    "not_json",
+    "too_large",
+    "missing_field",
+    "wrong_type",
+    "bad_vin",
+    "wrong_partition",
+    "clock_ahead",
+    "clock_behind",
+    "trip_times",
+    "implausible_distance",
+    "implausible_fuel",
+    "implausible_idle",
+    "implausible_speed",
+    "implausible_rpm",
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+KEPT_BYTES = 64 * 1024
+"""How much of a rejected record is kept; the full length and SHA-256 stand in the headers."""
+
+Headers = list[tuple[str, bytes]]
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """One rejected record's story: what was wrong, and where it stood."""
+
+    reason: str
+    detail: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    received_at_ms: int
+    length: int
+    sha256: str
+
+
+def rejection(  # noqa: PLR0913 - each is one fact of the record's origin
+    value: bytes,
+    *,
+    reason: Reason,
+    detail: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    received_at_ms: int,
+) -> Rejection:
+    """Describe a rejected record. Purely a function of the record, so a repeated rejection is equal byte for byte."""
+    return Rejection(
+        reason=reason,
+        detail=detail[:500],
+        source_topic=topic,
+        source_partition=partition,
+        source_offset=offset,
+        received_at_ms=received_at_ms,
+        length=len(value),
+        sha256=hashlib.sha256(value).hexdigest(),
+    )
+
+
+def to_headers(rejected: Rejection) -> Headers:
+    """Write a rejection as Kafka headers, one a field, names with hyphens."""
+    fields = msgspec.structs.asdict(rejected)
+    return [(name.replace("_", "-"), str(value).encode()) for name, value in fields.items()]
+
+
+def from_headers(headers: Iterable[tuple[str, bytes]]) -> Rejection:
+    """Read a rejection back. Raises MalformedRecord when a header is missing or no number where one is due."""
+    fields = {name.replace("-", "_"): value.decode("utf-8", "replace") for name, value in headers}
+    try:
+        return msgspec.convert(fields, Rejection, strict=False)
+    except msgspec.ValidationError as error:
+        message = f"a record of rejected-readings has unusable headers: {error}"
+        raise MalformedRecord(message) from error

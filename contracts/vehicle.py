@@ -1,0 +1,35 @@
+"""A vehicle as the registry knows it: what does not change from reading to reading."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+"""A vehicle identification number (ISO 3779): no I, O, Q. Use with `fullmatch`."""
+
+
+class Vehicle(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One vehicle; the value of topic `vehicles`, keyed by VIN.
+
+    Road load is F = A + B v + C v² in newtons, v in m/s (the coast-down coefficients of the EPA's test-car list).
+    """
+
+    vehicle_id: str
+    make: str
+    model: str
+    year: int
+    fleet: str
+    displacement_l: float | None = None
+    mass_kg: float | None = None
+    road_load_a_n: float | None = None
+    road_load_b_n_per_mps: float | None = None
+    road_load_c_n_per_mps2: float | None = None
+    tank_l: float | None = None
+    placard_kpa: float | None = None
+
+
+def model_name(vehicle: Vehicle) -> str:
+    """Give the name that rankings by model use."""
+    return f"{vehicle.make} {vehicle.model} {vehicle.year}"

@@ -1,0 +1,122 @@
+"""A vehicle's state: what the hot path knows of it, written so that it can be repeated and merged by maximum."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.alert import Evidence, Severity
+from contracts.reading import Reading
+
+MARK_PREFIX = b"mark:"
+
+
+class TripTotals(msgspec.Struct, gc=False, omit_defaults=True):
+    """A trip's totals, each the maximum seen: late, repeated and shuffled readings cannot make one wrong."""
+
+    trip_started_at_ms: int
+    distance_m: int
+    ended_at_ms: int
+    fuel_ml: int | None = None
+    idle_s: int | None = None
+
+
+class LiveAverages(msgspec.Struct, gc=False, omit_defaults=True):
+    """Averages over the last 5 minutes of event time; consumption is a difference of the trip's counters."""
+
+    speed_kmh: float | None = None
+    litres_per_100km: float | None = None
+    coolant_c: float | None = None
+
+
+class Episode(msgspec.Struct, omit_defaults=True):
+    """One rule's episode at one vehicle: pending until raised, then open until cleared, then cooling down.
+
+    `key` is the rule's name, or `rule:code`. Times are event time in epoch milliseconds; the *_since_ms are the start
+    of an unbroken hold, None when the condition does not hold.
+    """
+
+    key: str
+    phase: str
+    """pending, open or cooldown"""
+    trip_started_at_ms: int
+    sequence: int
+    """With `trip_started_at_ms` the first pending reading: the episode's identity."""
+    since_ms: int
+    """Start of the pending hold; in cooldown: when the episode was cleared."""
+    seen_at_ms: int
+    """The last reading that carried the rule's signals."""
+    registry: dict[str, float | None] = {}
+    """Registry values, fixed when pending started."""
+    change: int = 0
+    severity: Severity | None = None
+    raised_at_ms: int | None = None
+    evidence: Evidence = {}
+    worst: Evidence = {}
+    clearing_since_ms: int | None = None
+    clearing_seen_at_ms: int | None = None
+    escalating_since_ms: int | None = None
+    escalating_seen_at_ms: int | None = None
+    trouble_code: str | None = None
+
+
+class Trend(msgspec.Struct, omit_defaults=True):
+    """What a trend rule remembers of one vehicle: samples (event time ms, value), oldest first."""
+
+    key: str
+    samples: list[tuple[int, float]] = []
+
+
+class VehicleState(msgspec.Struct, omit_defaults=True):
+    """The value of topic `vehicle-states`, keyed by VIN: the changelog of the hot path's table.
+
+    Readers fold `trips` by maximum, and everything else by the highest `offset`: a worker that was thought dead may
+    write last.
+    """
+
+    offset: int
+    """Of the last reading folded, in partition `partition` of `vehicle-readings`."""
+    partition: int
+    received_at_ms: int
+    """The latest broker time of any of its readings."""
+    newest: Reading
+    """The newest reading by (trip_started_at_ms, sequence)."""
+    newest_received_at_ms: int
+    trips: list[TripTotals]
+    """The current trip, and older ones touched since the last write."""
+    averages: LiveAverages | None = None
+    episodes: list[Episode] = []
+    trends: list[Trend] = []
+    silent: Episode | None = None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Follows each flush, key `mark:PARTITION`: every reading below `next_offset` is in the states before it."""
+
+    partition: int
+    next_offset: int
+    received_at_ms: int
+    """The latest broker time seen in the partition."""
+    rules_hash: str
+
+
+def mark_key(partition: int) -> bytes:
+    """Give the key of a partition's marks. No VIN looks like it."""
+    return MARK_PREFIX + str(partition).encode()
+
+
+def greatest(left: int | None, right: int | None) -> int | None:
+    """Give the greater of two counters; an absent one says nothing."""
+    if left is None or right is None:
+        return right if left is None else left
+    return max(left, right)
+
+
+def merged_totals(left: TripTotals, right: TripTotals) -> TripTotals:
+    """Merge two views of one trip by maximum: associative, commutative, idempotent."""
+    return TripTotals(
+        trip_started_at_ms=left.trip_started_at_ms,
+        distance_m=max(left.distance_m, right.distance_m),
+        ended_at_ms=max(left.ended_at_ms, right.ended_at_ms),
+        fuel_ml=greatest(left.fuel_ml, right.fuel_ml),
+        idle_s=greatest(left.idle_s, right.idle_s),
+    )

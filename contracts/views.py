@@ -1,0 +1,112 @@
+"""The batch views: their columns, and the folder in which a published version lies.
+
+    VIEWS/CURRENT                                  the number of the version being served, replaced atomically
+    VIEWS/versions/000012/manifest.json            a Manifest
+    VIEWS/versions/000012/trips/*.parquet          a view
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from contracts.codec import decode, encode
+from contracts.errors import MalformedRecord
+
+ColumnType = Literal["string", "int", "long", "double", "date"]
+
+VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
+    # One row a trip; totals are the maximum over the trip's readings. `partition` is that of vehicle-readings.
+    "trips": {
+        "vehicle_id": "string",
+        "trip_started_at_ms": "long",
+        "partition": "int",
+        "ended_at_ms": "long",
+        "distance_m": "long",
+        "fuel_ml": "long",
+        "idle_s": "long",
+        "readings": "long",
+    },
+    # One row a vehicle and UTC day of the trips' start. fuel_ml and fuelled_distance_m are over ranked trips only.
+    "vehicle_days": {
+        "vehicle_id": "string",
+        "day": "date",
+        "trips": "long",
+        "distance_m": "long",
+        "idle_s": "long",
+        "ranked_trips": "long",
+        "fuelled_distance_m": "long",
+        "fuel_ml": "long",
+    },
+    # One row a scope ("vehicle", "model", "fleet"), key and period. `ranked` from SHORTEST_RANKED_DISTANCE_M.
+    # period: "2026-11-21", "2026-W47", "2026-11", or the first day of last_7_days and last_30_days.
+    "fuel_efficiency": {
+        "scope": "string",
+        "key": "string",
+        "period_kind": "string",
+        "period": "string",
+        "trips": "long",
+        "distance_m": "long",
+        "fuel_ml": "long",
+        "litres_per_100km": "double",
+        "mpg_us": "double",
+        "co2_g_per_km": "double",
+    },
+}
+
+CURRENT_FILE = "CURRENT"
+KEPT_VERSIONS = 5
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything that a published version depends on, so that it can be computed again and merged exactly."""
+
+    version: int
+    computed_at_ms: int
+    as_of_ms: int
+    """The latest broker time of any record covered; its UTC day is `as_of_day`, the anchor of last_N_days."""
+    as_of_day: str
+    covered_offsets: dict[str, int]
+    """Partition of vehicle-readings to the first offset that is not covered."""
+    registry_offset: int
+    """The first offset of topic `vehicles` that is not covered."""
+    rules_hash: str
+    road_graph_hash: str | None
+    code_version: str
+    lake_version: int
+    row_counts: dict[str, int]
+
+
+def version_folder(views: Path, version: int) -> Path:
+    """Give the folder of a version."""
+    return views / "versions" / f"{version:06d}"
+
+
+def current_version(views: Path) -> int | None:
+    """Give the number of the version being served, None before the first publication. Raises MalformedRecord."""
+    pointer = views / CURRENT_FILE
+    try:
+        text = pointer.read_text().strip()
+    except FileNotFoundError:
+        return None
+    if not text.isdecimal():
+        message = f"{pointer} holds {text[:40]!r} instead of a version's number; run `cold-path views rollback`"
+        raise MalformedRecord(message)
+    return int(text)
+
+
+def read_manifest(views: Path, version: int) -> Manifest:
+    """Read a version's manifest. Raises MalformedRecord, also when there is none."""
+    file = version_folder(views, version) / "manifest.json"
+    try:
+        return decode(file.read_bytes(), Manifest)
+    except FileNotFoundError as error:
+        message = f"version {version} has no manifest at {file}: it was not published or has been collected"
+        raise MalformedRecord(message) from error
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Encode a manifest for people too: indented."""
+    return msgspec.json.format(encode(manifest), indent=2) + b"\n"
