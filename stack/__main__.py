@@ -1,0 +1,92 @@
+"""The command `stack`: broker, topics, jars, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfigDict, get_subcommand
+from rich.console import Console
+from rich.table import Table
+
+from contracts.errors import InvalidInput
+from observability.program import run
+from stack.broker import Broker, BrokerFiles
+from stack.environment import cache_folder, machine_environment
+from stack.jars import JAR_SETS, fetch_jars
+from stack.java import find_java
+from stack.settings import BrokerSettings, JarsSettings, TopicsSettings
+from stack.topics import ensure_topics
+
+
+class Stack(BaseSettings):
+    """The local runner: a real Kafka broker, the topics, and the whole application in a demo."""
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="stack", cli_kebab_case=True, cli_implicit_flags=True, cli_enforce_required=True, extra="forbid"
+    )
+
+    broker: CliSubCommand[BrokerSettings]
+    topics: CliSubCommand[TopicsSettings]
+    jars: CliSubCommand[JarsSettings]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run("stack", _main))
+
+
+def _main() -> int:
+    chosen = get_subcommand(CliApp.run(Stack, cli_cmd_method_name="_nothing"), is_required=False)
+    match chosen:
+        case None:
+            raise InvalidInput("say which: broker, topics, jars or demo; `stack --help` tells more")
+        case BrokerSettings():
+            return _broker(chosen)
+        case TopicsSettings():
+            return _topics(chosen)
+        case _:
+            return _jars()
+
+
+def _broker(settings: BrokerSettings) -> int:
+    files = BrokerFiles.found(machine_environment())
+    started = Broker.start(files, data=settings.data, port=settings.port, heap_mb=settings.heap_mb)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        started.wait_ready()
+        if started.port != settings.port:
+            print(f"port {settings.port} is taken", flush=True)
+        print(f"Kafka listens at {started.bootstrap}; data in {settings.data}; Ctrl-C stops it", flush=True)
+        code = started.process.wait()
+        print(f"the broker ended by itself (exit code {code})", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        started.stop()
+    return 1
+
+
+def _topics(settings: TopicsSettings) -> int:
+    ensured = asyncio.run(ensure_topics(settings.bootstrap, wait_s=settings.wait))
+    table = Table("topic", "key", "value", "partitions", "")
+    for topic, outcome in ensured:
+        table.add_row(topic.name, topic.key, topic.value, str(topic.partitions), outcome)
+    Console().print(table)
+    return 0
+
+
+def _jars() -> int:
+    environment = machine_environment()
+    cache = cache_folder(environment)
+    java = find_java(environment, shims=cache)
+    folders: list[Path] = [fetch_jars(jar_set, java=java, cache=cache) for jar_set in JAR_SETS]
+    for folder in folders:
+        print(f"{len(list(folder.glob('*.jar')))} jars in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What tests share: a real broker with the project's topics, the shared material, and skips that count in CI."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import Unavailable
+from stack.broker import SMALL_HEAP_MB, Broker, BrokerFiles
+from stack.environment import cache_folder, machine_environment
+from stack.java import find_java, with_java
+from stack.topics import ensure_topics
+
+_SHARED = Path(__file__).parents[2] / "shared"
+_IN_CI = bool(machine_environment().get("CI"))
+
+
+def pytest_configure() -> None:
+    """Let Spark and the programs under test find the Java that the project uses."""
+    environment = machine_environment()
+    try:
+        java = find_java(environment, shims=cache_folder(environment))
+    except Unavailable:
+        return  # the tests that need it will say so
+    os.environ.update(with_java(environment, java))  # noqa: TID251 - children inherit it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI is set a skipped test is a failed one: what needs something must get it."""
+    report = yield
+    if _IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skips are forbidden where CI is set: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def broker_files() -> BrokerFiles:
+    """Java and the broker's jars, fetched when this user never had them."""
+    return BrokerFiles.found(machine_environment())
+
+
+@pytest.fixture(scope="session")
+def broker(broker_files: BrokerFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker for the whole run, without topics; use unique topics and groups on it."""
+    with _running(broker_files, tmp_path_factory.mktemp("broker")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def topics(broker: Broker) -> Broker:
+    """The run's broker with the project's topics on it, shared by everyone who asks."""
+    asyncio.run(ensure_topics(broker.bootstrap))
+    return broker
+
+
+@pytest.fixture(scope="module")
+def module_broker(broker_files: BrokerFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of this module's own, with the project's topics, empty."""
+    with _running(broker_files, tmp_path_factory.mktemp("module-broker")) as started:
+        asyncio.run(ensure_topics(started.bootstrap))
+        yield started
+
+
+@pytest.fixture
+def fresh_broker(broker_files: BrokerFiles, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of this test's own, with the project's topics, empty."""
+    with _running(broker_files, tmp_path / "broker") as started:
+        asyncio.run(ensure_topics(started.bootstrap))
+        yield started
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder beside the repository with recordings and material that several repositories use."""
+    if not _SHARED.is_dir():
+        pytest.skip(f"needs the recordings in {_SHARED.name}/ beside the repository's folder")
+    return _SHARED
+
+
+@contextmanager
+def _running(files: BrokerFiles, folder: Path) -> Iterator[Broker]:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "broker.log"
+    started = Broker.start(files, data=folder / "data", heap_mb=SMALL_HEAP_MB, log=log)
+    try:
+        yield started.wait_ready()
+    finally:
+        started.stop()
