@@ -11,7 +11,7 @@ Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["raised", "escalated", "cleared"]
 ClearReason = Literal["recovered", "signal_lost", "heard_again", "rule_removed"]
 ActionKind = Literal["acknowledge", "resolve", "note"]
-Evidence = dict[str, float | int | str | bool | None | list[float] | list[str]]
+Evidence = dict[str, float | int | str | bool | list[float] | None]
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """In rising order."""
@@ -42,6 +42,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     trouble_code: str | None = None
     clear_reason: ClearReason | None = None
+    timed: bool = False
+    """Raised by the passing of time and not by a reading, so it has no event-to-alert latency."""
     evidence: Evidence = {}
     """The signals that the rule reads, at the raise."""
     worst: Evidence = {}

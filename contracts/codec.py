@@ -59,10 +59,11 @@ def encode(value: msgspec.Struct) -> bytes:
 def decode(value: bytes, kind: type[T]) -> T:
     """Decode what another program of this project wrote. Raises MalformedRecord, which names the kind and the place."""
     try:
-        return _decoder(kind).decode(value)
+        found: T = _decoder(kind).decode(value)  # type: ignore[arg-type]  # a class is hashable
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{kind.__name__} does not decode: {error}; it begins {value[:80]!r}"
         raise MalformedRecord(message) from error
+    return found
 
 
 @lru_cache

@@ -1,11 +1,11 @@
 """Every error that the programs share, as one tree.
 
-    ConnectedCarsError
-    ├── MalformedReading      a record is no reading, or one that cannot be believed
-    ├── MalformedRecord       a record on one of the project's own topics or files does not decode
-    ├── InvalidInput          a file, flag or setting given by a person is wrong (exit code 2)
-    │   └── InvalidRules      the rule file, with rule and line
-    └── Unavailable           something the program needs does not answer (exit code 3)
+ConnectedCarsError
+├── MalformedReading      a record is no reading, or one that cannot be believed
+├── MalformedRecord       a record on one of the project's own topics or files does not decode
+├── InvalidInput          a file, flag or setting given by a person is wrong (exit code 2)
+│   └── InvalidRules      the rule file, with rule and line
+└── Unavailable           something the program needs does not answer (exit code 3)
 """
 
 from __future__ import annotations

@@ -28,4 +28,3 @@ def murmur2(data: bytes) -> int:
 def partition_of_key(key: bytes, partitions: int) -> int:
     """Give the partition, 0..partitions-1, that a record with this key is sent to."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
-

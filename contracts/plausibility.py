@@ -95,7 +95,9 @@ def _judge_identity(vehicle_id: str, partition: int, partitions: int) -> None:
     # The length is tested first so that the cache holds short strings only.
     expected = _owner(vehicle_id, partitions) if len(vehicle_id) == 17 else None  # noqa: PLR2004
     if expected is None:
-        raise MalformedReading("bad_vin", f"vehicle_id is {vehicle_id[:40]!r}; a VIN has 17 of A-Z and 0-9 without I, O, Q")
+        raise MalformedReading(
+            "bad_vin", f"vehicle_id is {vehicle_id[:40]!r}; a VIN has 17 of A-Z and 0-9 without I, O, Q"
+        )
     if partition != expected:
         detail = f"{vehicle_id} belongs to partition {expected}, not {partition}: key by VIN and partition by murmur2"
         raise MalformedReading("wrong_partition", detail)
@@ -104,7 +106,9 @@ def _judge_identity(vehicle_id: str, partition: int, partitions: int) -> None:
 def _clock(behind_ms: int) -> MalformedReading:
     if behind_ms < 0:
         return MalformedReading("clock_ahead", f"recorded {-behind_ms} ms after it was received; set the car's clock")
-    return MalformedReading("clock_behind", f"recorded {behind_ms} ms before it was received; at most 35 days are taken")
+    return MalformedReading(
+        "clock_behind", f"recorded {behind_ms} ms before it was received; at most 35 days are taken"
+    )
 
 
 @lru_cache(maxsize=1_000_000)
@@ -116,7 +120,9 @@ def _owner(vehicle_id: str, partitions: int) -> int | None:
 def _trip_times(elapsed_ms: int) -> MalformedReading:
     if elapsed_ms < 0:
         return MalformedReading("trip_times", f"the trip began {-elapsed_ms} ms after the reading")
-    return MalformedReading("trip_times", f"the trip began {elapsed_ms} ms before the reading; at most 7 days are taken")
+    return MalformedReading(
+        "trip_times", f"the trip began {elapsed_ms} ms before the reading; at most 7 days are taken"
+    )
 
 
 def _counter(reason: Reason, name: str, value: int, elapsed_ms: int) -> MalformedReading:
@@ -146,9 +152,7 @@ def ignore_implausible_signals(reading: Reading) -> tuple[str, ...]:
 
 def _compile_unsuspicious() -> Callable[[Reading], bool]:
     """Compile the tests of the table above into one expression: ten times faster than looping over the table."""
-    tests = [
-        f"((v := r.{name}) is None or {low} <= v <= {high})" for name, (low, high) in SIGNAL_RANGES.items()
-    ]
+    tests = [f"((v := r.{name}) is None or {low} <= v <= {high})" for name, (low, high) in SIGNAL_RANGES.items()]
     low, high = TYRE_RANGE_KPA
     wheels = " and ".join(f"{low} <= t[{wheel}] <= {high}" for wheel in range(4))
     tests.append(f"((t := r.tyre_pressures_kpa) is None or ({wheels}))")

@@ -44,7 +44,9 @@ def _compacted(*, lag_hours: int = 0, days: int | None = None) -> dict[str, str]
 
 VEHICLE_READINGS = Topic("vehicle-readings", "VIN", "Reading", READING_PARTITIONS, _kept(7))
 ENGINE_ALERTS = Topic("engine-alerts", "VIN", "Alert", READING_PARTITIONS, _kept(30))
-VEHICLE_STATES = Topic("vehicle-states", "VIN or mark:PARTITION", "VehicleState or Mark", READING_PARTITIONS, _compacted(lag_hours=24))
+VEHICLE_STATES = Topic(
+    "vehicle-states", "VIN or mark:PARTITION", "VehicleState or Mark", READING_PARTITIONS, _compacted(lag_hours=24)
+)
 REJECTED_READINGS = Topic("rejected-readings", "as it came", "the first 64 KiB as they came", 3, _kept(14))
 VEHICLES = Topic("vehicles", "VIN", "Vehicle", 1, _compacted())
 ALERT_ACTIONS = Topic("alert-actions", "alert_id:action_id", "AlertAction", 1, _compacted(days=365))

@@ -1,8 +1,8 @@
 """The batch views: their columns, and the folder in which a published version lies.
 
-    VIEWS/CURRENT                                  the number of the version being served, replaced atomically
-    VIEWS/versions/000012/manifest.json            a Manifest
-    VIEWS/versions/000012/trips/*.parquet          a view
+VIEWS/CURRENT                                  the number of the version being served, replaced atomically
+VIEWS/versions/000012/manifest.json            a Manifest
+VIEWS/versions/000012/trips/*.parquet          a view
 """
 
 from __future__ import annotations

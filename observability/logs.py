@@ -79,7 +79,7 @@ def set_up(level: str = "INFO") -> None:
 
 def _only(prefix: str, inner: logging.Filter) -> logging.Filter:
     class Only(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-            return inner.filter(record) if record.name.startswith(prefix) else True
+        def filter(self, record: logging.LogRecord) -> bool:
+            return not record.name.startswith(prefix) or bool(inner.filter(record))
 
     return Only()

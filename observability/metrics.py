@@ -23,9 +23,16 @@ VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
 # cold path
 LAKE_ROWS = Counter("lake_rows", "Records written to the lake", ["outcome"])
 BATCH_VERSION = Gauge("batch_view_version", "Version of the batch views being served")
-BATCH_RUN_SECONDS = Histogram("batch_run_seconds", "Duration of a stage of a batch run", ["stage"], buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600))
+BATCH_RUN_SECONDS = Histogram(
+    "batch_run_seconds",
+    "Duration of a stage of a batch run",
+    ["stage"],
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
 BATCH_RUN_FAILURES = Counter("batch_run_failures", "Batch runs that published nothing because of an error")
 # api
 PROJECTED_ROWS = Counter("projected_rows", "Rows written to the store", ["kind"])
 REQUESTS = Counter("http_requests", "Requests answered", ["route", "status"])
-REQUEST_SECONDS = Histogram("http_request_seconds", "Duration of a request", ["route"], buckets=_MILLISECONDS_TO_SECONDS)
+REQUEST_SECONDS = Histogram(
+    "http_request_seconds", "Duration of a request", ["route"], buckets=_MILLISECONDS_TO_SECONDS
+)

@@ -1,7 +1,7 @@
 """How a program starts and ends: settings from flags and environment, errors in one line, fixed exit codes.
 
-    0  done        2  the user's input is wrong        3  something it needs does not answer        1  a defect
-    130  interrupted by Ctrl-C
+0  done        2  the user's input is wrong        3  something it needs does not answer        1  a defect
+130  interrupted by Ctrl-C
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ UNAVAILABLE: Final = 3
 INTERRUPTED: Final = 130
 
 
-def run(program: str, main: Callable[[], int | None]) -> int:
+def run(program: str, main: Callable[[], int | None]) -> int:  # noqa: PLR0911 - one exit code each
     """Run `main` and give the exit code; what is wrong is told in lines a person can act on, on standard error."""
     set_up()
     try:
         return main() or 0
     except ValidationError as error:
-        return _end(BAD_INPUT, *(_setting(program, problem["loc"], problem["msg"], problem["input"]) for problem in error.errors()))
+        return _end(
+            BAD_INPUT,
+            *(_setting(program, problem["loc"], problem["msg"], problem["input"]) for problem in error.errors()),
+        )
     except (InvalidInput, SettingsError) as error:
         return _end(BAD_INPUT, f"{program}: {error}")
     except Unavailable as error:

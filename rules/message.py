@@ -1,0 +1,47 @@
+"""What a person is told of an alert: the rule's message, filled from the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contracts.vehicle_state import Episode
+    from rules.episode import Change
+    from rules.rule import Rule
+
+_REASONS = {
+    "recovered": "over: back to normal",
+    "signal_lost": "over: its signals have been away for a day",
+    "heard_again": "over: the car reports again",
+    "rule_removed": "over: its rule is no longer in force",
+}
+
+
+class _Tolerant(dict[str, object]):
+    """Fills what is not known with a dash: a message is never a reason to fail."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def message(rule: Rule | None, episode: Episode, change: Change) -> str:
+    """Write the sentence for one change, from the evidence at the raise (or the worst, when it got worse)."""
+    seen = episode.evidence if change.state == "raised" else episode.worst
+    values = _Tolerant({name.removeprefix("vehicle."): _spoken(value) for name, value in seen.items()})
+    values["code"] = episode.trouble_code or "-"
+    template = episode.key if rule is None else rule.message
+    text = _filled(template, values)
+    return text if change.reason is None else f"{text} ({_REASONS[change.reason]})"
+
+
+def _filled(template: str, values: _Tolerant) -> str:
+    try:
+        return template.format_map(values)
+    except (ValueError, TypeError):  # a number's format on a text, such as the dash
+        return template
+
+
+def _spoken(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
+    return value

@@ -1,0 +1,77 @@
+"""A rule, compiled: what must hold for how long, how it ends, and what a person is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from contracts.alert import Severity
+    from rules.expression import Expression
+
+Family = Literal["level", "cross_signal", "trouble_code", "silence"]
+
+LONGEST_GAP_MS: Final = 10_000
+"""A hold survives gaps between readings up to this long."""
+
+SIGNAL_LOST_MS: Final = 24 * 3_600_000
+"""An open episode ends when its signals have been away this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A worse condition of the same episode: the alert keeps its id and takes this severity."""
+
+    severity: Severity
+    level: Expression
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. Durations in milliseconds of event time; a silence rule's `for_ms` is of broker time.
+
+    The episode of a trouble-code rule is one a code (`codes` are prefixes); it has no `level`.
+    """
+
+    name: str
+    family: Family
+    severity: Severity
+    message: str
+    source: str
+    for_ms: int
+    clear_for_ms: int
+    cooldown_ms: int
+    trouble_code: str | None = None
+    when: Expression | None = None
+    level: Expression | None = None
+    clear: Expression | None = None
+    escalations: tuple[Escalation, ...] = ()
+    codes: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    """Every signal that any of its conditions reads; a reading without one of them says nothing to this rule."""
+    registry: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules of a file, in its order, and the hash of what they say (comments and spaces apart)."""
+
+    rules: tuple[Rule, ...]
+    hash: str
+    levels: tuple[Rule, ...] = field(init=False)
+    trouble_codes: tuple[Rule, ...] = field(init=False)
+    silence: Rule | None = field(init=False)
+    by_name: dict[str, Rule] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sort the rules by how they are evaluated."""
+        set_ = object.__setattr__
+        set_(self, "levels", tuple(rule for rule in self.rules if rule.level is not None))
+        set_(self, "trouble_codes", tuple(rule for rule in self.rules if rule.family == "trouble_code"))
+        set_(self, "silence", next((rule for rule in self.rules if rule.family == "silence"), None))
+        set_(self, "by_name", {rule.name: rule for rule in self.rules})
+
+    def rule_of_code(self, code: str) -> Rule | None:
+        """Give the first rule, in the order of the file, that has a prefix of this trouble code."""
+        return next((rule for rule in self.trouble_codes if code.startswith(rule.codes)), None)
