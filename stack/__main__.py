@@ -17,7 +17,7 @@ from stack.broker import Broker, BrokerFiles
 from stack.environment import cache_folder, machine_environment
 from stack.jars import JAR_SETS, fetch_jars
 from stack.java import find_java
-from stack.settings import BrokerSettings, JarsSettings, TopicsSettings
+from stack.settings import BrokerSettings, JarsSettings, JavaSettings, TopicsSettings
 from stack.topics import ensure_topics
 
 
@@ -31,6 +31,7 @@ class Stack(BaseSettings):
     broker: CliSubCommand[BrokerSettings]
     topics: CliSubCommand[TopicsSettings]
     jars: CliSubCommand[JarsSettings]
+    java: CliSubCommand[JavaSettings]
 
 
 def main() -> None:
@@ -47,6 +48,8 @@ def _main() -> int:
             return _broker(chosen)
         case TopicsSettings():
             return _topics(chosen)
+        case JavaSettings():
+            return _java()
         case _:
             return _jars()
 
@@ -85,6 +88,12 @@ def _jars() -> int:
     folders: list[Path] = [fetch_jars(jar_set, java=java, cache=cache) for jar_set in JAR_SETS]
     for folder in folders:
         print(f"{len(list(folder.glob('*.jar')))} jars in {folder}")
+    return 0
+
+
+def _java() -> int:
+    environment = machine_environment()
+    print(find_java(environment, shims=cache_folder(environment)).parent.parent)
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.util
+import logging
 import shutil
 import subprocess
 import tempfile
@@ -65,6 +66,9 @@ def _sha256(file: Path) -> str | None:
 
 
 def _download(jar_set: JarSet, wanted: dict[str, str], *, java: Path, folder: Path) -> None:
+    logging.getLogger(__name__).info(
+        "fetching jars", extra={"jars": jar_set, "files": len(wanted), "into": str(folder)}
+    )
     with tempfile.TemporaryDirectory(prefix=f"{jar_set}-", dir=folder.parent) as scratch:
         arrived = Path(scratch) / "jars"
         _run_ivy(_HERE / f"{jar_set}.xml", java=java, into=arrived, scratch=Path(scratch))

@@ -31,3 +31,9 @@ class JarsSettings(BaseSettings):
     """Fetch the jars of the Kafka broker and of Spark's connectors into the user's cache, checksums verified."""
 
     model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
+
+
+class JavaSettings(BaseSettings):
+    """Print the JAVA_HOME that the broker and Spark are run with: `export JAVA_HOME=$(stack java)`."""
+
+    model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
