@@ -1,0 +1,64 @@
+"""A chunk: what is delivered as one Faust message. Records as they came, in the record batches they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Record(Protocol):
+    """One Kafka record, as aiokafka's record parser gives it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Records of one partition that reached the broker together, in offset order.
+
+    With `LogAppendTime` they share one broker time, `received_at_ms` (epoch milliseconds).
+    """
+
+    received_at_ms: int
+    records: list[Record]
+
+
+@dataclass(slots=True)
+class Chunk:
+    """About as many records as fit into a few milliseconds of work; all of one partition, in offset order.
+
+    Looks enough like an aiokafka ConsumerRecord for Faust to make a message of: `offset` is the *last* one.
+    `epoch` and `sequence` say in which reading since the last seek, and as which chunk of it, the chunk was delivered:
+    a gap in the sequence is a lost chunk.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    batches: list[RecordBatch]
+    epoch: int = -1
+    sequence: int = -1
+    key: None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    checksum: None = None
+    serialized_key_size: int = -1
+    serialized_value_size: int = -1
+    value: Chunk = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.value = self
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset after the chunk."""
+        return self.offset + 1
+
+    def record_count(self) -> int:
+        """Count the records."""
+        return sum(len(batch.records) for batch in self.batches)

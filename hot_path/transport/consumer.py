@@ -1,0 +1,169 @@
+"""The chunk consumer: delivers chunks to Faust, and commits only what the worker has called processed.
+
+What must hold, and is tested on a real broker:
+- Faust's own acknowledgements are ignored for chunks: a stream acknowledges what it was cancelled in, too, and one
+  message is thousands of readings.
+- An offset is committed only after `processed`, in the order of delivery, and only for the current epoch; an epoch
+  ends with every seek to the committed offsets and every revocation.
+- A full queue blocks the loop that drains the consumer: back-pressure at once, no pausing of partitions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from hot_path.transport.chunk import Chunk
+from hot_path.transport.fetch import Chunking
+
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped library
+    """Faust's consumer thread, its aiokafka consumer told which topics come in chunks."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._value_deserializer = transport.chunking  # noqa: SLF001 - guarded by private_names
+        return consumer
+
+    async def last_fetch_ms(self, tp: TP) -> int | None:
+        """Give the local time of the last answer from the broker for a partition."""
+        fetched_at_ms: int | None = self._ensure_consumer().last_poll_timestamp(tp)
+        return fetched_at_ms
+
+
+class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
+    """Faust's consumer for a transport with chunked topics; all other topics as stock."""
+
+    epoch: int = 0
+    on_revoked: Callable[[], None] = staticmethod(lambda: None)
+    """Called first of all when partitions are taken away, before anything is awaited."""
+
+    def on_init(self) -> None:
+        """Start with nothing delivered."""
+        super().on_init()
+        self._chunking: Chunking = self.transport.chunking
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        self.epoch += 1
+        self._in_flight: dict[TP, deque[int]] = defaultdict(deque)
+        self._done: dict[TP, int] = {}
+        self._sequence: dict[TP, int] = defaultdict(int)
+        self._fetched: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> ChunkConsumerThread:
+        return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def is_chunked(self, tp: TP) -> bool:
+        """Tell whether a partition's records come in chunks."""
+        return tp.topic in self._chunking.topics
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
+        """Fetch, and give (partition, message) one by one: plain topics first, then chunks, partitions taking turns."""
+        fetched, active = await self._wait_next_records(timeout)
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self._seek_back()
+            return
+        generation = self.app.consumer_generation_id
+        epoch = self.epoch
+        self._note_fetched(fetched)
+        for tp, record in self._in_turns(fetched):
+            if not self.flow_active or self.app.consumer_generation_id != generation or self.epoch != epoch:
+                return
+            if active is None or tp in active or tp in self._buffered_partitions:
+                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+                if isinstance(record, Chunk) and not self._count(tp, record):
+                    continue
+                yield tp, self._to_message(tp, record)
+
+    async def _seek_back(self) -> None:
+        """Forget what was fetched while the flow was stopped: it will be fetched again."""
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - as in Faust: during a rebalance every failure means "later"
+            self.log.warning("seek while the flow is stopped failed: %r", error)
+
+    def _in_turns(self, fetched: dict[TP, list[Any]]) -> Iterable[tuple[TP, Any]]:
+        plain = {tp: records for tp, records in fetched.items() if not self.is_chunked(tp)}
+        yield from self.scheduler.iterate(plain)
+        waiting = deque((tp, deque(chunks)) for tp, chunks in fetched.items() if tp not in plain and chunks)
+        while waiting:
+            tp, chunks = waiting.popleft()
+            yield tp, chunks.popleft()
+            if chunks:
+                waiting.append((tp, chunks))
+
+    def _note_fetched(self, fetched: dict[TP, list[Any]]) -> None:
+        for tp, records in fetched.items():
+            if records and isinstance(records[-1], Chunk):
+                self._fetched[tp] = records[-1].next_offset
+
+    def _count(self, tp: TP, chunk: Chunk) -> bool:
+        """Give a chunk its number; False for one that Faust would drop, as it lies before the position read from."""
+        read = self._read_offset[tp]
+        if read is not None and chunk.offset < read:
+            return False
+        chunk.epoch = self.epoch
+        chunk.sequence = self._sequence[tp]
+        self._sequence[tp] += 1
+        self._in_flight[tp].append(chunk.offset)
+        return True
+
+    def fetched_offset(self, tp: TP) -> int | None:
+        """Give the first offset not fetched in this epoch; None when nothing was."""
+        return self._fetched.get(tp)
+
+    def processed(self, chunk: Chunk) -> None:
+        """Say that every effect of a chunk, and of all before it, is acknowledged: its offset may be committed."""
+        if chunk.epoch == self.epoch:
+            tp = TP(chunk.topic, chunk.partition)
+            self._done[tp] = max(chunk.offset, self._done.get(tp, -1))
+            self._acked[tp]  # the key alone makes Faust's commit look at this partition
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if not self.is_chunked(tp):
+            offset: int | None = super()._new_offset(tp)
+            return offset
+        # Faust and its compiled stream, which writes these itself, also acknowledge what they skipped.
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        in_flight, done, reached = self._in_flight[tp], self._done.get(tp, -1), None
+        while in_flight and in_flight[0] <= done:
+            reached = in_flight.popleft()
+        return None if reached is None else reached + 1
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets; what was delivered before counts no more."""
+        self._end_epoch()
+        await super().perform_seek()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Drop everything: Faust gives back all partitions, kept ones too, before it takes new ones."""
+        self._end_epoch()
+        self.on_revoked()
+        await super().on_partitions_revoked(revoked)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if not self.is_chunked(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Pause no chunked partition: the full queue itself holds the drain loop up."""
+        if not self.is_chunked(tp):
+            super().on_buffer_full(tp)
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Resume no chunked partition: none is paused."""
+        if not self.is_chunked(tp):
+            super().on_buffer_drop(tp)
+
+    async def last_fetch_ms(self, tp: TP) -> int | None:
+        """Give the local time (epoch milliseconds) of the broker's last answer for a partition; None before."""
+        fetched_at_ms: int | None = await self._thread.call_thread(self._thread.last_fetch_ms, tp)
+        return fetched_at_ms

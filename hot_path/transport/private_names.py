@@ -1,0 +1,61 @@
+"""The private names of Faust and aiokafka that the transport is built on, and the check that each still exists."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import faust.transport.consumer
+import faust.transport.drivers.aiokafka as driver
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+
+TRIED_VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
+
+_CONSUMER = (
+    "_wait_next_records _to_message _add_gap _new_offset _filter_committable_offsets _filter_tps_with_pending_acks"
+    " _new_consumer_thread perform_seek getmany on_init on_buffer_full on_buffer_drop on_partitions_revoked highwater"
+)
+USED_NAMES: tuple[tuple[type, str], ...] = (
+    (driver.Consumer, _CONSUMER),
+    (driver.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer call_thread"),
+    (fetcher.PartitionRecords, "_unpack_records"),
+    (fetcher.Fetcher, "fetched_records _proc_fetch_request"),
+    (AIOKafkaConsumer, "highwater position last_poll_timestamp"),
+    (Recovery, "on_recovery_completed _slurp_changelogs need_recovery"),
+    (TableManager, "on_rebalance _update_channels"),
+)
+"""Class, and the names of it that the transport overrides or calls."""
+
+USED_VARIABLES: tuple[tuple[type, str], ...] = (
+    (faust.transport.consumer.Consumer, "_acked _acked_index _buffered_partitions _read_offset _committed_offset"),
+    (fetcher.PartitionRecords, "_tp _records _check_crcs _isolation_level _value_deserializer next_fetch_offset"),
+    (AIOKafkaConsumer, "_value_deserializer"),
+)
+"""Class, and the instance variables that its methods must still use."""
+
+
+class ForeignVersions(ImportError):  # noqa: N818 - named for the fact
+    """Faust or aiokafka no longer has a private name that the batching transport is built on."""
+
+
+def check_private_names() -> None:
+    """Raise ForeignVersions, which names what is missing and the versions, when a private name has gone."""
+    if missing := missing_names():
+        found = ", ".join(f"{package} {version(package)}" for package in TRIED_VERSIONS)
+        tried = ", ".join(f"{package} {number}" for package, number in TRIED_VERSIONS.items())
+        raise ForeignVersions(f"the batching transport needs {', '.join(missing)}; found {found}, made for {tried}")
+
+
+def missing_names() -> list[str]:
+    """Give the private names that are used and do not exist, as `Class.name`."""
+    methods = [(kind, name) for kind, names in USED_NAMES for name in names.split() if not hasattr(kind, name)]
+    variables = [(kind, name) for kind, names in USED_VARIABLES for name in names.split() if not _is_used(kind, name)]
+    return [f"{kind.__name__}.{name}" for kind, name in methods + variables]
+
+
+def _is_used(kind: type, variable: str) -> bool:
+    """Tell whether a method of the class reads or sets the instance variable."""
+    codes = (getattr(member, "__code__", None) for member in vars(kind).values())
+    return any(variable in code.co_names for code in codes if code is not None)
