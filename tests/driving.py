@@ -29,6 +29,12 @@ HEALTHY: dict[str, Any] = {
 }
 
 
+def a_reading_with(signal: str, value: Any, *, second: float = 10) -> Reading:
+    """Make a healthy reading with one signal of another value."""
+    signals: dict[str, Any] = {signal: value}
+    return a_reading(second, **signals)
+
+
 def a_reading(second: float = 0, *, trip: int = 0, **signals: Any) -> Reading:
     """Make a healthy reading `second` seconds into the trip that began `trip` seconds after the start."""
     begun_ms = START_MS + trip * 1000
