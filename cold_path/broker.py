@@ -1,0 +1,111 @@
+"""The Kafka broker as the cold path sees it beside Spark: bounds of topics, raw records, the group's offsets."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from cold_path.offsets import Bounds
+from contracts.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from cold_path.offsets import Offsets
+
+_BETWEEN_TRIES_S: Final = 0.5
+_BETWEEN_LOOKS_S: Final = 0.05
+_REQUEST_LIMIT_S: Final = 30
+_FETCH_BYTES: Final = 4 * 1024 * 1024
+
+
+async def bounds(bootstrap: str, topic: str, *, wait_s: float) -> Bounds:
+    """Give the topic's bounds. Raises Unavailable without a broker, InvalidInput without the topic."""
+    async with _consumer(bootstrap, wait_s) as consumer:
+        return await _bounds(consumer, topic)
+
+
+async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[ConsumerRecord]:
+    """Give every record below `ends`, from the beginning, each partition in offset order."""
+    async with _consumer(bootstrap, wait_s) as consumer:
+        open_ends = {TopicPartition(topic, partition): end for partition, end in ends.items() if end > 0}
+        consumer.assign(list(open_ends))
+        await consumer.seek_to_beginning(*open_ends)
+        while open_ends:
+            for chunk in (await consumer.getmany(timeout_ms=200, max_records=10_000)).values():
+                for record in chunk:
+                    if record.offset < ends[record.partition]:
+                        yield record
+            # Positions, not the last records' offsets: holes may stand before the end.
+            reached = [at for at, end in open_ends.items() if await consumer.position(at) >= end]
+            consumer.pause(*reached)
+            for at in reached:
+                del open_ends[at]
+
+
+async def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int], *, wait_s: float) -> None:
+    """Set the group's offsets, for people and tools to see; nothing in the project reads them."""
+    positions = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
+    async with _consumer(bootstrap, wait_s, group) as consumer:
+        consumer.assign(list(positions))
+        await consumer.commit(positions)
+
+
+async def _bounds(consumer: AIOKafkaConsumer, topic: str) -> Bounds:
+    if topic not in await consumer.topics():
+        raise InvalidInput(f"the broker has no topic {topic}; create the project's topics with `stack topics`")
+    consumer.subscribe([topic])
+    partitions = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+    beginnings = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    return Bounds(
+        {at.partition: offset for at, offset in sorted(beginnings.items())},
+        {at.partition: offset for at, offset in sorted(ends.items())},
+    )
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    for _ in range(int(_REQUEST_LIMIT_S / _BETWEEN_LOOKS_S)):
+        if partitions := consumer.partitions_for_topic(topic):
+            return set(partitions)
+        await asyncio.sleep(_BETWEEN_LOOKS_S)
+    raise Unavailable(f"the broker did not tell the partitions of topic {topic} within {_REQUEST_LIMIT_S} s")
+
+
+@asynccontextmanager
+async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        request_timeout_ms=_REQUEST_LIMIT_S * 1000,
+    )
+    await _started(consumer, bootstrap, wait_s)
+    try:
+        yield consumer
+    except KafkaError as error:
+        raise Unavailable(f"the Kafka broker at {bootstrap} failed: {error!r}") from error
+    finally:
+        await consumer.stop()
+
+
+async def _started(consumer: AIOKafkaConsumer, bootstrap: str, wait_s: float) -> None:
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        try:
+            await consumer.start()
+        except KafkaConnectionError as error:
+            if asyncio.get_running_loop().time() >= deadline:
+                message = (
+                    f"no Kafka broker answers at {bootstrap} within {wait_s:g} s; "
+                    "start one with `stack broker`, or give its address with --bootstrap"
+                )
+                raise Unavailable(message) from error
+        else:
+            return
+        await asyncio.sleep(_BETWEEN_TRIES_S)

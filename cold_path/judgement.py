@@ -1,0 +1,130 @@
+"""Records of Kafka to rows of the lake: decoded and judged by `contracts`, column by column, inside Spark's workers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+
+from contracts.errors import MalformedReading
+from contracts.plausibility import believe
+from contracts.reading import Reading
+from contracts.rejection import KEPT_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from cold_path.sequences import Seen
+
+_DAY_MS: Final = 86_400_000
+_LONGEST_DETAIL: Final = 500
+
+
+def _arrow_type(hint: object) -> pa.DataType:
+    named = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    options = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
+    kind = options[0]
+    if getattr(kind, "__origin__", None) is tuple:
+        return pa.list_(named[get_args(kind)[0].__name__])
+    if isinstance(kind, str):
+        return pa.string()
+    return named[getattr(kind, "__name__", "str")] if not get_args(kind) else pa.string()
+
+
+READING_TYPES: Final[dict[str, pa.DataType]] = {
+    name: _arrow_type(hint) for name, hint in get_type_hints(Reading).items()
+}
+
+# What is looked up stands first: Delta keeps the least and greatest value of the first 32 columns only.
+LAKE_SCHEMA: Final = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("received_at_ms", pa.int64()),
+        ("rejected_reason", pa.string()),
+        ("repeated", pa.bool_()),
+        *READING_TYPES.items(),
+        ("ignored_signals", pa.list_(pa.string())),
+        ("rejected_detail", pa.string()),
+        ("rejected_bytes", pa.binary()),
+        ("day", pa.date32()),
+    ]
+)
+"""One row a record. A rejected one has a reason and its first 64 KiB, and no reading's fields.
+
+`day` is the UTC day of the trip's start; of a rejected record the day it was received.
+"""
+
+_NOTHING: Final[Reading] = Reading(*([None] * len(READING_TYPES)))  # type: ignore[arg-type]
+_COLUMNS: Final = tuple((attrgetter(name), kind) for name, kind in READING_TYPES.items())
+
+
+def judged(batches: Iterable[pa.RecordBatch], seen: Seen) -> Iterator[pa.RecordBatch]:
+    """Judge records (partition, offset, received_at_ms, value), in offset order within each partition."""
+    for batch in batches:
+        yield _judged(batch, seen.is_repeated)
+
+
+def _judged(batch: pa.RecordBatch, is_repeated: Callable[[str, int, int], bool]) -> pa.RecordBatch:
+    partitions = batch.column("partition").to_numpy(zero_copy_only=False).tolist()
+    received = batch.column("received_at_ms").to_numpy(zero_copy_only=False)
+    readings: list[Reading] = []
+    repeated: list[bool] = []
+    ignored: list[tuple[str, ...] | None] = []
+    rejected: dict[int, tuple[str, str, bytes]] = {}
+    rows = zip(_values(batch.column("value")), partitions, received.tolist(), strict=True)
+    for row, (value, partition, received_at_ms) in enumerate(rows):
+        try:
+            reading, names = believe(value, partition=partition, received_at_ms=received_at_ms)
+        except MalformedReading as error:
+            rejected[row] = (error.reason, _detail(error), value[:KEPT_BYTES])
+            reading, names, again = _NOTHING, (), False
+        else:
+            again = is_repeated(reading.vehicle_id, reading.trip_started_at_ms, reading.sequence)
+        readings.append(reading)
+        ignored.append(names or None)
+        repeated.append(again)
+    columns = [
+        batch.column("partition"),
+        batch.column("offset"),
+        batch.column("received_at_ms"),
+        _sparse(rejected, 0, len(readings), pa.string()),
+        pa.array(repeated, pa.bool_()),
+        *(pa.array(list(map(field, readings)), kind) for field, kind in _COLUMNS),
+        pa.array(ignored, pa.list_(pa.string())),
+        _sparse(rejected, 1, len(readings), pa.string()),
+        _sparse(rejected, 2, len(readings), pa.binary()),
+        _days(readings, received),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=LAKE_SCHEMA)
+
+
+def _values(column: pa.Array) -> list[bytes]:
+    """Give the records' bytes, an absent value as an empty one: both are judged alike."""
+    if len(column) == 0:
+        return []
+    _, bounds, data = column.buffers()
+    first = column.offset
+    ends = np.frombuffer(bounds, np.int32)[first : first + len(column) + 1].tolist()
+    content = memoryview(data) if data is not None else memoryview(b"")
+    return [bytes(content[start:end]) for start, end in pairwise(ends)]
+
+
+def _detail(error: MalformedReading) -> str:
+    return error.detail[:_LONGEST_DETAIL].encode("utf-8", "replace").decode()
+
+
+def _sparse(rejected: dict[int, Any], part: int, rows: int, kind: pa.DataType) -> pa.Array:
+    if not rejected:
+        return pa.nulls(rows, kind)
+    return pa.array([rejected[row][part] if row in rejected else None for row in range(rows)], kind)
+
+
+def _days(readings: list[Reading], received: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Array:
+    started = np.array([reading.trip_started_at_ms or 0 for reading in readings], np.int64)
+    is_good = np.array([reading is not _NOTHING for reading in readings], bool)
+    days = np.where(is_good, started, received) // _DAY_MS
+    return pa.array(days.astype(np.int32), pa.int32()).cast(pa.date32())

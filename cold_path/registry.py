@@ -1,0 +1,51 @@
+"""The vehicle registry at a pinned offset: the last word of each vehicle on topic `vehicles`."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from contracts.codec import decode
+from contracts.errors import MalformedRecord
+from contracts.vehicle import Vehicle, model_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyspark.sql import DataFrame, SparkSession
+
+_log = logging.getLogger(__name__)
+_COLUMNS = "vehicle_id string, model string, fleet string"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All vehicles registered below `next_offset`."""
+
+    next_offset: int = 0
+    vehicles: dict[str, Vehicle] = field(default_factory=dict)
+
+
+def folded(records: Iterable[tuple[bytes | None, bytes | None]], next_offset: int) -> Registry:
+    """Fold (key, value) in offset order: the last value wins, an absent one removes; a broken one is passed over."""
+    vehicles: dict[str, Vehicle] = {}
+    for key, value in records:
+        if key is None:
+            continue
+        if value is None:
+            vehicles.pop(key.decode("utf-8", "replace"), None)
+            continue
+        try:
+            vehicle = decode(value, Vehicle)
+        except MalformedRecord as error:
+            _log.warning("registry record passed over", extra={"problem": str(error)})
+            continue
+        vehicles[vehicle.vehicle_id] = vehicle
+    return Registry(next_offset, vehicles)
+
+
+def as_rows(spark: SparkSession, registry: Registry) -> DataFrame:
+    """Give vehicle_id, model and fleet of every registered vehicle."""
+    rows = [(vin, model_name(vehicle), vehicle.fleet) for vin, vehicle in sorted(registry.vehicles.items())]
+    return spark.createDataFrame(rows, _COLUMNS)

@@ -1,0 +1,112 @@
+"""The resident program: one Spark session, a run every so often, until SIGTERM; status over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import ExitStack
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+
+from cold_path.batch_run import BatchRun, Pins, Stopped, Summary
+from cold_path.lake import Lake
+from cold_path.publication import sole_publisher
+from cold_path.session import spark_session
+from contracts.errors import Unavailable
+from contracts.views import current_version
+from observability.metrics import BATCH_RUN_FAILURES
+from observability.status import serve_status
+from rules import default_rules_file, load_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from cold_path.settings import Run
+
+_log = logging.getLogger("cold_path")
+_QUIET = {
+    "py4j": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    # Calls it an error that the coordinator of a new group is being found.
+    "aiokafka.consumer.group_coordinator": logging.CRITICAL,
+}
+
+
+class _Resident:
+    """What the threads of this process share: whether to stop, and whether it is ready."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.is_ready = False
+        self.spark: SparkSession | None = None
+
+    def watch(self) -> None:
+        """Once asked to stop, end the jobs of Spark that the main thread waits for."""
+        self.stop.wait()
+        if self.spark is not None:
+            self.spark.sparkContext.cancelAllJobs()
+
+
+def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
+    """Run once or again and again; give the exit code."""
+    resident = _Resident()
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: resident.stop.set())
+    with ExitStack() as stack:
+        pins = Pins(load_rules(asked.rules or default_rules_file()).hash, version_of("connected-cars"))
+        stack.enter_context(sole_publisher(asked.views))
+        if asked.status_port >= 0:
+            status = serve_status(asked.status_port, is_ready=lambda: resident.is_ready)
+            stack.callback(status.shutdown)
+            _log.info("status served", extra={"port": status.server_port})
+        resident.is_ready = current_version(asked.views) is not None
+        spark = stack.enter_context(
+            spark_session(master=asked.master, driver_memory=asked.driver_memory, jars=asked.jars, log=asked.spark_log)
+        )
+        resident.spark = spark
+        threading.Thread(target=resident.watch, name="stop", daemon=True).start()
+        batch = BatchRun(spark, Lake(asked.lake), asked, pins, now_s=now_s, is_stopping=resident.stop.is_set)
+        _log.info("session started")
+        _loop(batch, asked, resident, now_s)
+    _log.info("stopped")
+    return 0
+
+
+def _loop(batch: BatchRun, asked: Run, resident: _Resident, now_s: Callable[[], float]) -> None:
+    while not resident.stop.is_set():
+        began = now_s()
+        try:
+            _tell(batch.once(), now_s() - began)
+        except Stopped:
+            return
+        except Unavailable as error:
+            if asked.once or not resident.is_ready:
+                raise
+            BATCH_RUN_FAILURES.inc()
+            _log.warning("run failed, to be repeated", extra={"problem": str(error)})
+        except Py4JError:
+            if resident.stop.is_set():
+                return
+            BATCH_RUN_FAILURES.inc()
+            raise
+        resident.is_ready = True
+        if asked.once:
+            return
+        resident.stop.wait(max(0.0, asked.every - (now_s() - began)))
+
+
+def _tell(summary: Summary, seconds: float) -> None:
+    if summary.version is None and summary.ingested == 0:
+        _log.debug("nothing new")
+        return
+    fields: dict[str, object] = {f"{name}_s": took for name, took in summary.stage_seconds.items()}
+    fields |= {"ingested": summary.ingested, "rejected": summary.rejected, "repeated": summary.repeated}
+    fields |= {"version": summary.version, "seconds": round(seconds, 1)} | summary.row_counts
+    _log.info("run ended", extra=fields)
