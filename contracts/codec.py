@@ -13,6 +13,7 @@ import msgspec
 from contracts.errors import MalformedReading, MalformedRecord
 from contracts.reading import Reading
 from contracts.rejection import Reason
+from contracts.signals import fields_of_any_value
 
 LARGEST_READING_BYTES = 64 * 1024
 _MOST_BRACKETS = 500
@@ -21,18 +22,35 @@ _SAFE_BYTES = 1400
 
 T = TypeVar("T")
 
-_reading = msgspec.json.Decoder(Reading)
+_within_ranges = msgspec.json.Decoder(Reading)
+_of_any_value = msgspec.json.Decoder(msgspec.defstruct("Reading", fields_of_any_value(), gc=False))
 _encoder = msgspec.json.Encoder()
 
 
+def decode_plausible_reading(value: bytes | None) -> Reading | None:
+    """Decode a reading whose every signal is within its range; None for anything else, for `decode_reading` to say why.
+
+    One pass in C, and the way of nearly every reading.
+    """
+    try:
+        if len(value) > _SAFE_BYTES:  # type: ignore[arg-type]  # None has no length: a TypeError, caught below
+            _refuse_large(value)  # type: ignore[arg-type]
+        return _within_ranges.decode(value)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - whatever a decoder can raise is for decode_reading to name
+        return None
+
+
 def decode_reading(value: bytes | None) -> Reading:
-    """Decode a reading's bytes. Raises MalformedReading: too_large, not_json, missing_field or wrong_type."""
+    """Decode a reading's bytes, whatever the values of its signals.
+
+    Raises MalformedReading: too_large, not_json, missing_field or wrong_type.
+    """
     if not value:
         raise MalformedReading("not_json", "the value is empty")
     if len(value) > _SAFE_BYTES:
         _refuse_large(value)
     try:
-        return _reading.decode(value)
+        return Reading(*msgspec.structs.astuple(_of_any_value.decode(value)))
     except msgspec.ValidationError as error:
         raise MalformedReading(_reason(str(error)), str(error)) from error
     except Exception as error:  # whatever a decoder can raise, the stream goes on

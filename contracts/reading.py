@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta, Struct
 
 READING_SCHEMA = b"vehicle-reading/1"
 """Value of the Kafka header `schema` on every reading."""
@@ -12,55 +12,63 @@ READING_SCHEMA = b"vehicle-reading/1"
 LARGEST_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 OilLevel = Literal["CRITICALLY_LOW", "LOW", "NORMAL", "HIGH", "CRITICALLY_HIGH"]
-TyrePressures = tuple[float, float, float, float]
+
+Share = Annotated[float, Meta(ge=0, le=100)]
+Trim = Annotated[float, Meta(ge=-100, le=100)]
+Air = Annotated[float, Meta(ge=-60, le=120)]
+TyrePressure = Annotated[float, Meta(ge=0, le=1_500)]
+TyrePressures = tuple[TyrePressure, TyrePressure, TyrePressure, TyrePressure]
+TroubleCode = Annotated[str, Meta(pattern=r"^[PBCU][0-3][0-9A-F]{3}\Z")]
+MOST_TROUBLE_CODES = 64
 
 
-class Reading(msgspec.Struct, gc=False, omit_defaults=True):
+class Reading(Struct, gc=False, omit_defaults=True):
     """One reading, fields in the order of the JSON (decoding is a fifth slower in any other order).
 
     Times are epoch milliseconds of the car's clock. `trip_*` are counters since the trip began, so that a reading
     may be lost, late, repeated or out of order and totals stay right. An absent signal is None.
+    The ranges are those within which a signal is believed; the decoder tests them at next to no cost.
     `gc=False` is safe: no field can hold a cycle.
     """
 
-    vehicle_id: str
+    vehicle_id: Annotated[str, Meta(min_length=17, max_length=17)]
     sequence: Count
     recorded_at_ms: Count
     trip_started_at_ms: Count
     trip_distance_m: Count
-    speed_kmh: float
-    engine_rpm: float
+    speed_kmh: Annotated[float, Meta(ge=0, le=400)]
+    engine_rpm: Annotated[float, Meta(ge=0, le=20_000)]
     trip_fuel_ml: Count | None = None
     trip_idle_s: Count | None = None
     ignition_on: bool | None = None
     odometer_m: Count | None = None
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
-    altitude_m: float | None = None
-    heading_deg: float | None = None
-    acceleration_mps2: float | None = None
-    engine_load_pct: float | None = None
-    throttle_pct: float | None = None
-    manifold_kpa: float | None = None
-    air_flow_gps: float | None = None
-    intake_air_c: float | None = None
-    ambient_air_c: float | None = None
-    coolant_c: float | None = None
-    oil_c: float | None = None
-    oil_pressure_kpa: float | None = None
+    latitude_deg: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude_deg: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    altitude_m: Annotated[float, Meta(ge=-500, le=9_000)] | None = None
+    heading_deg: Annotated[float, Meta(ge=0, le=360)] | None = None
+    acceleration_mps2: Annotated[float, Meta(ge=-50, le=50)] | None = None
+    engine_load_pct: Share | None = None
+    throttle_pct: Share | None = None
+    manifold_kpa: Annotated[float, Meta(ge=0, le=500)] | None = None
+    air_flow_gps: Annotated[float, Meta(ge=0, le=1_500)] | None = None
+    intake_air_c: Air | None = None
+    ambient_air_c: Air | None = None
+    coolant_c: Annotated[float, Meta(ge=-60, le=215)] | None = None
+    oil_c: Annotated[float, Meta(ge=-60, le=250)] | None = None
+    oil_pressure_kpa: Annotated[float, Meta(ge=0, le=1_500)] | None = None
     oil_level: OilLevel | None = None
-    battery_v: float | None = None
-    fuel_level_pct: float | None = None
-    short_fuel_trim_pct: float | None = None
-    long_fuel_trim_pct: float | None = None
+    battery_v: Annotated[float, Meta(ge=0, le=60)] | None = None
+    fuel_level_pct: Share | None = None
+    short_fuel_trim_pct: Trim | None = None
+    long_fuel_trim_pct: Trim | None = None
     misfires: Count | None = None
     """Misfires in the last 1,000 engine revolutions (the block of SAE J1979 monitors)."""
     tyre_pressures_kpa: TyrePressures | None = None
     """Front left, front right, rear left, rear right."""
-    trouble_codes: tuple[str, ...] | None = None
-    """Active diagnostic trouble codes (SAE J2012), such as `P0217`."""
+    trouble_codes: Annotated[tuple[TroubleCode, ...], Meta(max_length=MOST_TROUBLE_CODES)] | None = None
+    """Active diagnostic trouble codes (SAE J2012), such as `P0217`; empty when there is none."""
 
 
 def has_ended_trip(reading: Reading) -> bool:

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+VIN_LENGTH = 17
 VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 """A vehicle identification number (ISO 3779): no I, O, Q. Use with `fullmatch`."""
 
