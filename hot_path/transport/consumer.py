@@ -10,13 +10,16 @@ What must hold, and is tested on a real broker:
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from hot_path.at_end import NOWHERE, Position
 from hot_path.transport.chunk import Chunk
 from hot_path.transport.fetch import Chunking
 
@@ -29,10 +32,10 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
         consumer._value_deserializer = transport.chunking  # noqa: SLF001 - guarded by private_names
         return consumer
 
-    async def last_fetch_ms(self, tp: TP) -> int | None:
-        """Give the local time of the last answer from the broker for a partition."""
-        fetched_at_ms: int | None = self._ensure_consumer().last_poll_timestamp(tp)
-        return fetched_at_ms
+    async def where(self, tp: TP) -> tuple[int, int | None, int | None]:
+        """Give a partition's position, its end, and the local time (epoch ms) of the broker's last answer."""
+        consumer = self._ensure_consumer()
+        return await consumer.position(tp), consumer.highwater(tp), consumer.last_poll_timestamp(tp)
 
 
 class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
@@ -115,10 +118,6 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
         self._in_flight[tp].append(chunk.offset)
         return True
 
-    def fetched_offset(self, tp: TP) -> int | None:
-        """Give the first offset not fetched in this epoch; None when nothing was."""
-        return self._fetched.get(tp)
-
     def processed(self, chunk: Chunk) -> None:
         """Say that every effect of a chunk, and of all before it, is acknowledged: its offset may be committed."""
         if chunk.epoch == self.epoch:
@@ -163,7 +162,12 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
         if not self.is_chunked(tp):
             super().on_buffer_drop(tp)
 
-    async def last_fetch_ms(self, tp: TP) -> int | None:
-        """Give the local time (epoch milliseconds) of the broker's last answer for a partition; None before."""
-        fetched_at_ms: int | None = await self._thread.call_thread(self._thread.last_fetch_ms, tp)
-        return fetched_at_ms
+    async def where(self, tp: TP, *, folded: int | None) -> Position:
+        """Tell where in a partition the worker stands that has folded up to `folded`."""
+        fetched = self._fetched.get(tp)
+        try:
+            async with asyncio.timeout(1):
+                position, end, answered_at_ms = await self._thread.call_thread(self._thread.where, tp)
+        except (TimeoutError, KafkaError, AssertionError):  # the partition is changing hands
+            return NOWHERE
+        return Position(position, end, answered_at_ms, is_all_folded=fetched is None or fetched <= (folded or 0))

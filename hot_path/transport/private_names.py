@@ -36,7 +36,7 @@ USED_VARIABLES: tuple[tuple[type, str], ...] = (
 """Class, and the instance variables that its methods must still use."""
 
 
-class ForeignVersions(ImportError):  # noqa: N818 - named for the fact
+class ForeignVersions(ImportError):
     """Faust or aiokafka no longer has a private name that the batching transport is built on."""
 
 

@@ -1,0 +1,54 @@
+"""One partition that this worker owns: its fold, and what is not yet acknowledged or committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hot_path.at_end import EndWatch
+from hot_path.restoration import Delivery
+
+if TYPE_CHECKING:
+    from hot_path.transport.chunk import Chunk
+    from rules.partition import PartitionFold
+
+
+class OwnedPartition:
+    """Everything a worker keeps of a partition; dropped as a whole when the partition is taken away."""
+
+    def __init__(self, fold: PartitionFold, *, next_offset: int | None) -> None:
+        """Own a restored partition; `next_offset` is its mark's, None when it was never marked."""
+        self.fold = fold
+        self.next_offset = next_offset
+        """The first offset that is not folded."""
+        self.delivery = Delivery()
+        self.folded: deque[Chunk] = deque()
+        """Chunks that no mark covers yet, oldest first."""
+        self.is_dropped = False
+        self.end = EndWatch()
+        self.live_from_ms: int | None = None
+        """Broker time from which on readings are answered at once; None until the end was reached."""
+        self._unacknowledged: list[Awaitable[Any]] = []
+
+    def take(self, chunk: Chunk) -> None:
+        """Remember that a chunk is folded."""
+        self.folded.append(chunk)
+        self.next_offset = max(chunk.next_offset, self.next_offset or 0)
+
+    def await_later(self, sent: Sequence[Awaitable[Any]]) -> None:
+        """Remember alerts and rejections that the broker has not acknowledged."""
+        self._unacknowledged.extend(sent)
+
+    async def acknowledged(self) -> None:
+        """Return once the broker has everything sent so far. Raises what sending raised."""
+        sent, self._unacknowledged = self._unacknowledged, []
+        await asyncio.gather(*sent)
+
+    def covered(self, next_offset: int) -> Chunk | None:
+        """Forget the chunks below a mark's offset; give the last of them, which covers the others."""
+        last = None
+        while self.folded and self.folded[0].next_offset <= next_offset:
+            last = self.folded.popleft()
+        return last
