@@ -14,10 +14,11 @@ from rich.table import Table
 from contracts.errors import InvalidInput
 from observability.program import run
 from stack.broker import Broker, BrokerFiles
+from stack.demo import run_demo
 from stack.environment import cache_folder, machine_environment
 from stack.jars import JAR_SETS, fetch_jars
 from stack.java import find_java
-from stack.settings import BrokerSettings, JarsSettings, JavaSettings, TopicsSettings
+from stack.settings import BrokerSettings, DemoSettings, JarsSettings, JavaSettings, TopicsSettings
 from stack.topics import ensure_topics
 
 
@@ -32,6 +33,7 @@ class Stack(BaseSettings):
     topics: CliSubCommand[TopicsSettings]
     jars: CliSubCommand[JarsSettings]
     java: CliSubCommand[JavaSettings]
+    demo: CliSubCommand[DemoSettings]
 
 
 def main() -> None:
@@ -48,6 +50,8 @@ def _main() -> int:
             return _broker(chosen)
         case TopicsSettings():
             return _topics(chosen)
+        case DemoSettings():
+            return run_demo(chosen)
         case JavaSettings():
             return _java()
         case _:

@@ -21,6 +21,7 @@ from stack.processes import die_with_parent
 
 USUAL_PORT: Final = 9092
 SMALL_HEAP_MB: Final = 256
+USUAL_HEAP_MB: Final = 512
 _CLUSTER_ID: Final = "Y29ubmVjdGVkLWNhcnMtMQ"
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _START_S = 60.0
@@ -94,26 +95,20 @@ class Broker:
 
     @classmethod
     def start(
-        cls, files: BrokerFiles, *, data: Path, port: int | None = None, heap_mb: int = 512, log: Path | None = None
+        cls,
+        files: BrokerFiles,
+        *,
+        data: Path,
+        port: int | None = None,
+        heap_mb: int = USUAL_HEAP_MB,
+        log: Path | None = None,
     ) -> Broker:
         """Start one on `port` (None or taken: a free one), without waiting; `log` None writes to this terminal.
 
         Data kept from before opens again; a new folder is formatted first.
         """
         ports = free_ports(port, None)
-        data.mkdir(parents=True, exist_ok=True)
-        properties = data / "server.properties"
-        properties.write_text(server_properties(data=data.resolve(), port=ports[0], controller_port=ports[1]))
-        if not (data / "log" / "meta.properties").exists():
-            _format(files, properties)
-        command: list[str | Path] = [
-            files.java,
-            *java_flags(heap_mb),
-            "-cp",
-            f"{files.jars}/*",
-            "kafka.Kafka",
-            properties,
-        ]
+        command = prepared_broker(files, data=data, port=ports[0], controller_port=ports[1], heap_mb=heap_mb)
         output = log.open("ab") if log else None
         process = subprocess.Popen(
             command,
@@ -154,9 +149,23 @@ class Broker:
             self.process.wait()
 
 
+def prepared_broker(files: BrokerFiles, *, data: Path, port: int, controller_port: int, heap_mb: int) -> list[str]:
+    """Write the settings, format the folder when it is new, and give the command that runs the broker."""
+    data.mkdir(parents=True, exist_ok=True)
+    properties = data / "server.properties"
+    properties.write_text(server_properties(data=data.resolve(), port=port, controller_port=controller_port))
+    if not (data / "log" / "meta.properties").exists():
+        _format(files, properties)
+    return [*_java(files, heap_mb), "kafka.Kafka", str(properties)]
+
+
+def _java(files: BrokerFiles, heap_mb: int) -> list[str]:
+    return [str(files.java), *java_flags(heap_mb), "-cp", f"{files.jars}/*"]
+
+
 def _format(files: BrokerFiles, properties: Path) -> None:
-    command: list[str | Path] = [files.java, *java_flags(SMALL_HEAP_MB), "-cp", f"{files.jars}/*"]
-    command += ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", properties, "--ignore-formatted"]
+    command = [*_java(files, SMALL_HEAP_MB), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID]
+    command += ["-c", str(properties), "--ignore-formatted"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if told.returncode != 0:
         raise Unavailable(f"the broker's data folder cannot be formatted: {(told.stderr + told.stdout).strip()[-500:]}")

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stack.duration import Duration
+
 
 class BrokerSettings(BaseSettings):
     """Run a Kafka broker until Ctrl-C: one JVM process, broker and controller in one, on loopback."""
@@ -37,3 +39,27 @@ class JavaSettings(BaseSettings):
     """Print the JAVA_HOME that the broker and Spark are run with: `export JAVA_HOME=$(stack java)`."""
 
     model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
+
+
+class DemoSettings(BaseSettings):
+    """Run the whole application on this machine: broker, fleet, hot path, cold path, projector and API."""
+
+    model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True, populate_by_name=True)
+
+    span: Duration | None = Field(
+        None, alias="for", description="end by itself this long after all programs are healthy: 90s, 5m"
+    )
+    report: Path | None = Field(None, description="file for the figures, one flat JSON object")
+    vehicles: int = Field(200, ge=1, description="cars on the road")
+    rate: float = Field(1.0, gt=0, description="readings a car sends in a second")
+    seed: int = Field(1, description="the same seed gives the same fleet")
+    fault_rate: float = Field(0.2, ge=0, description="share of cars in which a fault begins within the hour")
+    history_vehicles: int = Field(200, ge=1, description="cars in the history")
+    history_days: float = Field(3.0, gt=0, description="days of history written first")
+    history_limit: int = Field(500_000, ge=1, description="most readings in the history")
+    every: Duration = Field(20.0, description="from the start of one batch run to the start of the next")
+    driver_memory: str = Field("2g", description="Spark's heap")
+    port: int = Field(8000, ge=1, le=65535, description="where API and dashboard listen; taken: a free port")
+    kafka_port: int = Field(9092, ge=1, le=65535, description="where the broker listens; taken: a free port")
+    data: Path = Field(Path("var"), description="folder for everything that is kept")
+    keep: bool = Field(default=False, description="go on with the data of the last run instead of beginning anew")

@@ -1,0 +1,91 @@
+"""Reading the cluster from outside: ends of topics, positions of groups, alerts and rejections as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from contracts.alert import Alert
+from contracts.codec import decode
+from contracts.rejection import from_headers
+from contracts.topics import (
+    COLD_PATH_GROUP,
+    ENGINE_ALERTS,
+    HOT_PATH_GROUP,
+    REJECTED_READINGS,
+    SERVING_GROUP,
+    VEHICLE_READINGS,
+    VEHICLE_STATES,
+    VEHICLES,
+    Topic,
+)
+from stack.heard import Heard
+
+READ_BY: Mapping[str, tuple[Topic, ...]] = {
+    HOT_PATH_GROUP: (VEHICLE_READINGS,),
+    COLD_PATH_GROUP: (VEHICLE_READINGS,),
+    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS),
+}
+"""What each consumer group reads."""
+
+
+class Listener:
+    """A consumer without a group: it commits nothing, so it shows in nobody's lag."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Connect to nothing yet."""
+        self.heard = Heard()
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+
+    async def start(self) -> None:
+        """Connect, and begin at the first alert."""
+        await self._consumer.start()
+        await self._admin.start()
+        self._consumer.assign(
+            [
+                TopicPartition(topic.name, n)
+                for topic in (ENGINE_ALERTS, REJECTED_READINGS)
+                for n in range(topic.partitions)
+            ]
+        )
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+        await self._admin.close()
+
+    async def listen(self) -> Heard:
+        """Take what has come until now: everything below the ends as they are when this is called."""
+        ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+        while any([await self._consumer.position(part) < end for part, end in ends.items()]):
+            fetched = await self._consumer.getmany(timeout_ms=200, max_records=5000)
+            for records in fetched.values():
+                for record in records:
+                    self._take(record)
+        return self.heard
+
+    async def ends(self, *topics: Topic) -> dict[TopicPartition, int]:
+        """Give the end of each partition of these topics."""
+        wanted = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
+        return dict(await self._consumer.end_offsets(wanted))
+
+    async def committed(self, group: str) -> dict[TopicPartition, int]:
+        """Give the positions of a consumer group; absent: none yet."""
+        told = await self._admin.list_consumer_group_offsets(group)
+        return {part: at.offset for part, at in told.items() if at.offset >= 0}
+
+    async def lag(self, group: str) -> int:
+        """Give how many records the group has yet to read."""
+        done = await self.committed(group)
+        return sum(max(0, end - done.get(part, 0)) for part, end in (await self.ends(*READ_BY[group])).items())
+
+    def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        if record.topic == REJECTED_READINGS.name:
+            self.heard.rejection(from_headers(record.headers))
+        elif record.value is not None:
+            self.heard.alert(decode(record.value, Alert), record.timestamp)

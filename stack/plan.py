@@ -1,0 +1,109 @@
+"""Which programs make up the application, and the flags that join them. Pure."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from stack.ports import LOOPBACK
+from stack.program import Program
+from stack.run_folder import RunFolder
+from stack.settings import DemoSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Who listens where on loopback."""
+
+    kafka: int
+    controller: int
+    api: int
+    hot_path: int
+    cold_path: int
+    projector: int
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's address."""
+        return f"{LOOPBACK}:{self.kafka}"
+
+    @property
+    def api_url(self) -> str:
+        """The address of the API and its dashboard."""
+        return f"http://{LOOPBACK}:{self.api}"
+
+
+def history(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that writes the days before today, and ends."""
+    return _program(
+        "history", "simulator", "history", bootstrap=ports.bootstrap, vehicles=settings.history_vehicles,
+        days=settings.history_days, limit=settings.history_limit, seed=settings.seed,
+        fault_rate=settings.fault_rate, truth=folder.truth, once=True,
+    )  # fmt: skip
+
+
+def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that is the fleet, live."""
+    return _program(
+        "simulator", "simulator", "run", bootstrap=ports.bootstrap, vehicles=settings.vehicles, rate=settings.rate,
+        seed=settings.seed, fault_rate=settings.fault_rate, truth=folder.truth,
+    )  # fmt: skip
+
+
+def hot_path(ports: Ports) -> Program:
+    """Give the program that raises alerts."""
+    return _program("hot-path", "hot_path", "run", status=ports.hot_path, bootstrap=ports.bootstrap)
+
+
+def cold_path(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that computes the batch views, again and again."""
+    return _program(
+        "cold-path", "cold_path", "run", status=ports.cold_path, bootstrap=ports.bootstrap, lake=folder.lake,
+        views=folder.views, every=f"{settings.every:g}s", driver_memory=settings.driver_memory,
+        spark_log=folder.logs / "spark.log",
+    )  # fmt: skip
+
+
+def projector(folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that fills the store."""
+    return _program(
+        "projector", "api", "projector", status=ports.projector, bootstrap=ports.bootstrap, store=folder.store_url,
+        views=folder.views,
+    )  # fmt: skip
+
+
+def api(folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that answers."""
+    return _program(
+        "api", "api", "serve", ready=f"{ports.api_url}/health/ready", host=LOOPBACK, port=ports.api,
+        bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
+    )  # fmt: skip
+
+
+def verify(folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that compares the merged answers with a fold of its own over the raw records."""
+    return _program(
+        "verify", "cold_path", "verify", bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
+        once=True, json=True,
+    )  # fmt: skip
+
+
+def _program(
+    name: str, module: str, verb: str, *, status: int | None = None, ready: str | None = None, once: bool = False,
+    **flags: object,
+) -> Program:  # fmt: skip
+    given = flags if status is None else flags | {"status_port": status}
+    address = ready if status is None else f"http://{LOOPBACK}:{status}/health/ready"
+    command = (sys.executable, "-m", module, verb, *_written(given))
+    return Program(name, command, ready=address, once=once)
+
+
+def _written(flags: dict[str, object]) -> list[str]:
+    written: list[str] = []
+    for name, value in flags.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            written.append(flag)
+        elif value is not None:
+            written += [flag, str(value)]
+    return written

@@ -1,0 +1,142 @@
+"""The demo's story: what is started when, what is waited for, what is told at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from contracts.topics import VEHICLE_READINGS
+from stack import plan
+from stack.broker import USUAL_HEAP_MB, prepared_broker
+from stack.doors import Doors
+from stack.draining import drained
+from stack.ensemble import Ensemble
+from stack.figures import Figures
+from stack.listener import Listener
+from stack.plan import Ports
+from stack.ports import free_ports
+from stack.preparation import Prepared
+from stack.program import Program
+from stack.report import complaints, report_bytes
+from stack.run_folder import RunFolder
+from stack.settings import DemoSettings
+from stack.showing import Showing
+from stack.summary import report_table
+from stack.topics import ensure_topics
+from stack.verification import verified
+from stack.voice import Voice
+
+_BROKER_WAIT_S: Final = 60.0
+
+
+class Story:
+    """From the empty folder to the report, phase by phase; `close` ends what it opened, at any point."""
+
+    def __init__(
+        self, settings: DemoSettings, *, folder: RunFolder, voice: Voice, ensemble: Ensemble, prepared: Prepared
+    ) -> None:
+        """Choose the ports; start nothing."""
+        self._settings = settings
+        self._folder = folder
+        self._voice = voice
+        self._ensemble = ensemble
+        self._files = prepared.files
+        self._environment = prepared.variables
+        self._ports = Ports(*free_ports(settings.kafka_port, None, settings.port, None, None, None))
+        self._doors = Doors(self._ports.api_url)
+        self._listener = Listener(self._ports.bootstrap)
+        self._figures = Figures(doors=self._doors, listener=self._listener, folder=folder)
+        self._watchers: list[asyncio.Task[None]] = []
+
+    async def tell(self) -> int:
+        """Tell it; give the exit code: 0 when every figure is there and right, else 1."""
+        self._watch(self._figures.peak.watch())
+        await self._start_broker()
+        is_new = not any((await self._listener.ends(VEHICLE_READINGS)).values())
+        programs = self._start_programs()
+        self._watch(self._figures.watch_answers())
+        if is_new:
+            await self._write_history()
+        self._voice.phase(f"{self._settings.vehicles} cars take to the road")
+        self._ensemble.start(plan.simulator(self._settings, self._folder, self._ports))
+        await self._all_healthy(programs)
+        await Showing(self._voice, doors=self._doors, listener=self._listener, figures=self._figures).until(
+            self._settings.span
+        )
+        await self._drain()
+        return await self._report()
+
+    async def close(self) -> None:
+        """End what watches, and close the connections."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await self._listener.stop()
+        await self._doors.close()
+
+    async def _start_broker(self) -> None:
+        ports, usual = self._ports, self._settings
+        for wanted, taken, name in ((usual.kafka_port, ports.kafka, "Kafka"), (usual.port, ports.api, "the API")):
+            if wanted != taken:
+                self._voice.phase(f"port {wanted} is taken; {name} uses {taken}")
+        self._voice.phase(f"starting a Kafka broker at {ports.bootstrap}")
+        command = await asyncio.to_thread(
+            prepared_broker,
+            self._files,
+            data=self._folder.kafka,
+            port=ports.kafka,
+            controller_port=ports.controller,
+            heap_mb=USUAL_HEAP_MB,
+        )
+        self._ensemble.start(Program("kafka", tuple(command), grace_s=20.0))
+        await ensure_topics(ports.bootstrap, wait_s=_BROKER_WAIT_S)
+        await self._listener.start()
+
+    def _start_programs(self) -> list[Program]:
+        folder, ports = self._folder, self._ports
+        self._voice.phase("starting hot path, cold path, projector and API")
+        programs = [
+            plan.cold_path(self._settings, folder, ports),
+            plan.hot_path(ports),
+            plan.projector(folder, ports),
+            plan.api(folder, ports),
+        ]
+        for program in programs:
+            self._ensemble.start(program)
+        return programs
+
+    async def _write_history(self) -> None:
+        settings = self._settings
+        self._voice.phase(f"writing the last {settings.history_days:g} days of {settings.history_vehicles} cars")
+        self._ensemble.start(plan.history(settings, self._folder, self._ports))
+        await self._ensemble.finished("history")
+
+    async def _all_healthy(self, programs: list[Program]) -> None:
+        waiting = {program.name: program.ready for program in programs if program.ready}
+        while waiting:
+            for name, address in list(waiting.items()):
+                if await self._doors.is_ready(address):
+                    del waiting[name]
+                    self._figures.ready(name)
+                    others = f"; waiting for {', '.join(waiting)}" if waiting else ""
+                    self._voice.phase(f"{name} is ready after {self._figures.seconds():.0f} s{others}")
+            await asyncio.sleep(0.2)
+        self._voice.phase(f"all programs are healthy; dashboard and API: {self._ports.api_url}")
+
+    async def _drain(self) -> None:
+        self._voice.phase("the span is over; the fleet stops")
+        await self._ensemble.stop("simulator")
+        await drained(self._listener, self._doors, say=self._voice.phase)
+
+    async def _report(self) -> int:
+        self._voice.phase("comparing the merged answers with a fold over the raw records")
+        equal = await verified(plan.verify(self._folder, self._ports), self._environment, say=self._voice.program)
+        report = await self._figures.report(equal, restarts=self._ensemble.restarts)
+        self._voice.console.print(report_table(report))
+        if self._settings.report is not None:
+            await asyncio.to_thread(self._settings.report.write_bytes, report_bytes(report))
+        return 1 if complaints(report) else 0
+
+    def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
+        self._watchers.append(asyncio.create_task(watching))
