@@ -59,6 +59,15 @@ class Episode(msgspec.Struct, omit_defaults=True):
     trouble_code: str | None = None
 
 
+class Sample(msgspec.Struct, gc=False, array_like=True):
+    """The trip's counters and the coolant at one moment (event time), for the live averages."""
+
+    at_ms: int
+    distance_m: int
+    fuel_ml: int | None
+    coolant_c: float | None
+
+
 class Trend(msgspec.Struct, omit_defaults=True):
     """What a trend rule remembers of one vehicle: samples (event time ms, value), oldest first."""
 
@@ -85,7 +94,11 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     """The current trip, and older ones touched since the last write."""
     averages: LiveAverages | None = None
     episodes: list[Episode] = []
+    samples: list[Sample] = []
+    """Of the current trip, oldest first, a little over the averaging window."""
     trends: list[Trend] = []
+    sample_due_ms: int = 0
+    """Event time from which the next sample is taken."""
     silent: Episode | None = None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from contracts.alert import SEVERITIES, AlertState, ClearReason
 from contracts.vehicle_state import Episode
+from rules.expression import CHANGE
 from rules.moment import holds
 from rules.rule import LONGEST_GAP_MS, SIGNAL_LOST_MS, Escalation, Rule
 
@@ -27,8 +28,8 @@ class Change:
     reason: ClearReason | None = None
 
 
-def begin(rule: Rule, key: str, moment: Moment, *, code: str | None = None) -> Episode:
-    """Start the pending hold at this reading, which gives the episode its identity."""
+def begin(rule: Rule, key: str, moment: Moment, values: RegistryValues, *, code: str | None = None) -> Episode:
+    """Start the pending hold at this reading, which gives the episode its identity; registry values are fixed."""
     return Episode(
         key=key,
         phase="pending",
@@ -36,12 +37,12 @@ def begin(rule: Rule, key: str, moment: Moment, *, code: str | None = None) -> E
         sequence=moment.reading.sequence,
         since_ms=moment.at_ms,
         seen_at_ms=moment.at_ms,
-        registry=moment.registry(rule),
+        registry=values,
         trouble_code=code or rule.trouble_code,
     )
 
 
-def pend(episode: Episode, rule: Rule, moment: Moment) -> Change | None:
+def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues) -> Change | None:
     """Extend a pending hold by a reading at which the condition holds; raise the alert when it has lasted."""
     if moment.at_ms - episode.seen_at_ms > LONGEST_GAP_MS:
         _restart(episode, rule, moment)
@@ -52,20 +53,23 @@ def pend(episode: Episode, rule: Rule, moment: Moment) -> Change | None:
     episode.change = 1
     episode.severity = rule.severity
     episode.raised_at_ms = moment.at_ms
-    episode.evidence = episode.worst = moment.evidence(rule, episode.registry)
+    episode.evidence = episode.worst = moment.evidence(rule, values)
     return Change("raised")
 
 
 def _restart(episode: Episode, rule: Rule, moment: Moment) -> None:
-    fresh = begin(rule, episode.key, moment, code=episode.trouble_code)
+    fresh = begin(rule, episode.key, moment, moment.registry(rule), code=episode.trouble_code)
     episode.trip_started_at_ms, episode.sequence = fresh.trip_started_at_ms, fresh.sequence
     episode.since_ms, episode.registry = fresh.since_ms, fresh.registry
 
 
-def follow(episode: Episode, rule: Rule, moment: Moment, *, is_clear: bool) -> Change | None:
-    """Follow an open episode through a reading that carries its signals: it may be cleared, or escalate."""
+def follow(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues, *, is_clear: bool) -> Change | None:
+    """Follow an open episode through a reading that carries its signals: it may be cleared, or escalate.
+
+    `values` are the registry values fixed at its start and, for a trend, its change now.
+    """
     episode.seen_at_ms = moment.at_ms
-    _keep_worst(episode, rule, moment)
+    _keep_worst(episode, rule, moment, values)
     if is_clear:
         return _clearing(episode, rule, moment)
     episode.clearing_since_ms = episode.clearing_seen_at_ms = None
@@ -118,22 +122,24 @@ def _held_since(since_ms: int | None, seen_at_ms: int | None, at_ms: int) -> int
     return since_ms
 
 
-def _keep_worst(episode: Episode, rule: Rule, moment: Moment) -> None:
+def _keep_worst(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues) -> None:
     excess = rule.level.excess if rule.level is not None else None
     if excess is None:
         return
     try:
-        if excess(moment.reading, episode.registry) <= _excess_of(episode, rule):
+        if excess(moment.reading, values) <= _excess_of(episode, rule):
             return
     except ArithmeticError:
         return
-    episode.worst = moment.evidence(rule, episode.registry)
+    episode.worst = moment.evidence(rule, values)
 
 
 def _excess_of(episode: Episode, rule: Rule) -> float:
     assert rule.level is not None  # noqa: S101 - the caller has looked
     assert rule.level.excess is not None  # noqa: S101
-    return rule.level.excess(_Remembered(episode.worst), episode.registry)  # type: ignore[arg-type]
+    worst = episode.worst
+    values = {name: worst.get(name if name == CHANGE else f"vehicle.{name}") for name in episode.registry}
+    return rule.level.excess(_Remembered(worst), values)  # type: ignore[arg-type]
 
 
 class _Remembered:

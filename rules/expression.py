@@ -27,15 +27,26 @@ SIGNALS: Final[dict[str, Kind]] = {
     "tyre_pressures_kpa": "numbers",
     "oil_level": "text",
     "ignition_on": "truth",
+    "trip_s": "number",
 }
 """What a condition may name; trouble codes have a family of their own."""
 
 REGISTRY: Final = ("displacement_l", "mass_kg", "tank_l", "placard_kpa", "year")
 """What a condition may name as `vehicle.NAME`."""
 
-ALWAYS_CARRIED: Final = frozenset({"ignition_on", "speed_kmh", "engine_rpm", "trip_distance_m"})
+DERIVED: Final = {
+    "trip_s": "((r.recorded_at_ms - r.trip_started_at_ms) / 1000)",
+    "ignition_on": "(r.ignition_on is not False)",  # absent means true
+}
+"""What is named like a signal and computed from what every reading carries."""
+
+CHANGE: Final = "change"
+"""Only in the level and clearing condition of a trend rule: how much its value rose over the window."""
+
+ALWAYS_CARRIED: Final = frozenset({"ignition_on", "trip_s", "speed_kmh", "engine_rpm", "trip_distance_m"})
 LONGEST: Final = 500
 _FUNCTIONS: Final = {"min": min, "max": max, "abs": abs}
+_EXAMPLES: Final = {"truth": "as in coolant_c >= 110", "number": "as in min(tyre_pressures_kpa)"}
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _RISING = (ast.Gt, ast.GtE)
@@ -59,17 +70,26 @@ class Expression:
     """How far the first comparison of numbers is exceeded; None where there is none."""
 
 
-def compile_expression(text: str) -> Expression:
-    """Compile one condition. Raises InvalidExpression."""
+def compile_condition(text: str, *, of_trend: bool = False) -> Expression:
+    """Compile a condition, true or false; that of a trend may name `change`. Raises InvalidExpression."""
+    return _compiled(text, "truth", of_trend=of_trend)
+
+
+def compile_value(text: str) -> Expression:
+    """Compile an expression for a number, as in `min(tyre_pressures_kpa)`. Raises InvalidExpression."""
+    return _compiled(text, "number", of_trend=False)
+
+
+def _compiled(text: str, wanted: Kind, *, of_trend: bool) -> Expression:
     if len(text) > LONGEST:
         raise InvalidExpression(f"the condition has {len(text)} characters; write at most {LONGEST}")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidExpression(f"{text!r} is no condition ({error}); write one such as coolant_c >= 110") from error
-    reader = _Reader()
-    if reader.kind(tree) != "truth":
-        raise InvalidExpression(f"{text!r} is neither true nor false; compare it, as in coolant_c >= 110")
+    reader = _Reader(of_trend=of_trend)
+    if (found := reader.kind(tree)) != wanted:
+        raise InvalidExpression(f"{text!r} is a {found} where a {wanted} is needed, {_EXAMPLES[wanted]}")
     excess = _excess(tree)
     source = _rewritten(tree)
     return Expression(
@@ -96,7 +116,8 @@ def _function(source: str) -> Callable[[Reading, RegistryValues], float]:
 class _Reader:
     """Walks a condition: finds each node's kind, refuses what is not whitelisted, notes what is named."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_trend: bool) -> None:
+        self.of_trend = of_trend
         self.signals: set[str] = set()
         self.registry: set[str] = set()
 
@@ -169,6 +190,8 @@ class _Reader:
         return "number"
 
     def _signal(self, name: str) -> Kind:
+        if name == CHANGE and self.of_trend:
+            return "number"
         if name not in SIGNALS:
             raise InvalidExpression(f"{name!r} is no signal; known are {', '.join(sorted(SIGNALS))}")
         self.signals.add(name)
@@ -187,8 +210,10 @@ class _Compiled(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id in _FUNCTIONS:
             return node
-        if node.id == "ignition_on":  # absent means true
-            return ast.parse("(r.ignition_on is not False)", mode="eval").body
+        if node.id == CHANGE:
+            return ast.parse(f"g[{CHANGE!r}]", mode="eval").body
+        if node.id in DERIVED:
+            return ast.parse(DERIVED[node.id], mode="eval").body
         return ast.parse(f"r.{node.id}", mode="eval").body
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:

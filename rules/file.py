@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.alert import SEVERITIES, Severity
 from contracts.errors import InvalidRules
-from rules.expression import ALWAYS_CARRIED, Expression, InvalidExpression, compile_expression
+from rules.expression import ALWAYS_CARRIED, CHANGE, Expression, InvalidExpression, compile_condition, compile_value
 from rules.rule import Escalation, Family, Rule, Rules
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,63}")
@@ -21,6 +21,7 @@ _CODE_PREFIX: Final = re.compile(r"[PBCU]([0-3][0-9A-F]{0,3})?")
 _HEADER: Final = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _WHERE: Final = re.compile(r"\$(?:\.rule\[(\d+)\])?(?:\.(\w+))?")
 
+SHORTEST_WINDOW_S: Final = 120
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 86_400)]
 
 
@@ -44,6 +45,8 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     clear_for_s: Seconds = 0
     cooldown_s: Seconds = 0
     codes: tuple[str, ...] = ()
+    value: str | None = None
+    window_s: Seconds = 0
     escalation: tuple[_Escalation, ...] = ()
 
 
@@ -106,9 +109,11 @@ def _refuse_two_silences(rules: list[Rule], name: str) -> None:
 
 def _compiled(specified: _Rule) -> Rule:
     level, when, clear = (_condition(specified, key) for key in ("level", "when", "clear"))
+    value = _value(specified)
     escalations = tuple(_escalation(step, specified.severity) for step in specified.escalation)
     _check_family(specified)
     conditions = [c for c in (level, when, clear, *(step.level for step in escalations)) if c is not None]
+    conditions += [value] if value is not None else []
     signals = {signal for condition in conditions for signal in condition.signals}
     registry = {value for condition in conditions for value in condition.registry}
     _check_message(specified, signals | registry)
@@ -127,6 +132,8 @@ def _compiled(specified: _Rule) -> Rule:
         cooldown_ms=round(specified.cooldown_s * 1000),
         escalations=escalations,
         codes=specified.codes,
+        value=value,
+        window_ms=round(specified.window_s * 1000),
         signals=tuple(sorted(signals, key=lambda signal: (signal in ALWAYS_CARRIED, signal))),
         registry=tuple(sorted(registry)),
     )
@@ -135,22 +142,30 @@ def _compiled(specified: _Rule) -> Rule:
 def _condition(specified: _Rule, key: str) -> Expression | None:
     text = getattr(specified, key)
     try:
-        return None if text is None else compile_expression(text)
+        of_trend = specified.family == "trend" and key != "when"
+        return None if text is None else compile_condition(text, of_trend=of_trend)
     except InvalidExpression as error:
         raise _Complaint(key, str(error)) from error
+
+
+def _value(specified: _Rule) -> Expression | None:
+    try:
+        return None if specified.value is None else compile_value(specified.value)
+    except InvalidExpression as error:
+        raise _Complaint("value", str(error)) from error
 
 
 def _escalation(step: _Escalation, first: Severity) -> Escalation:
     if SEVERITIES.index(step.severity) <= SEVERITIES.index(first):
         raise _Complaint("escalation", f"{step.severity} is no worse than the rule's own {first}; choose a worse one")
     try:
-        return Escalation(step.severity, compile_expression(step.level), round(step.for_s * 1000))
+        return Escalation(step.severity, compile_condition(step.level), round(step.for_s * 1000))
     except InvalidExpression as error:
         raise _Complaint("escalation", str(error)) from error
 
 
 def _check_family(specified: _Rule) -> None:
-    by_level = specified.family in ("level", "cross_signal")
+    by_level = specified.family in ("level", "cross_signal", "trend")
     if by_level != (specified.level is not None):
         wants = "needs a level, as in coolant_c >= 110" if by_level else "takes no level; remove it"
         raise _Complaint("level" if specified.level else "family", f"a rule of family {specified.family} {wants}")
@@ -159,6 +174,7 @@ def _check_family(specified: _Rule) -> None:
     for code in specified.codes:
         if not _CODE_PREFIX.fullmatch(code):
             raise _Complaint("codes", f"{code!r} begins no trouble code; write one such as P, P03 or P0301")
+    _check_trend(specified)
     if specified.family == "silence" and specified.for_s < 1:
         raise _Complaint("for_s", "give the seconds of silence, at least 1")
     if not by_level and (specified.when or specified.clear or specified.escalation):
@@ -167,8 +183,18 @@ def _check_family(specified: _Rule) -> None:
         )
 
 
+def _check_trend(specified: _Rule) -> None:
+    is_trend = specified.family == "trend"
+    if is_trend != (specified.value is not None):
+        raise _Complaint("value", "a trend needs a value, as in battery_v, and no other family takes one")
+    if is_trend and specified.window_s < SHORTEST_WINDOW_S:
+        raise _Complaint("window_s", f"give the seconds to look back, at least {SHORTEST_WINDOW_S}")
+    if is_trend and (specified.for_s or specified.clear_for_s or specified.escalation):
+        raise _Complaint("for_s", "a trend's window is its duration; remove for_s, clear_for_s and escalation")
+
+
 def _check_message(specified: _Rule, known: set[str]) -> None:
-    allowed = known | {"code"} if specified.family == "trouble_code" else known
+    allowed = known | {"trouble_code": {"code"}, "trend": {CHANGE}}.get(specified.family, set())
     try:
         named = {field for _, field, _, _ in Formatter().parse(specified.message) if field is not None}
     except ValueError as error:

@@ -34,7 +34,8 @@ def healthy_filter(rules: Rules) -> Filter:
 def filter_source(rules: Rules) -> list[str]:
     """Write the filter as lines of Python: rules that need the same signals share one test for their presence."""
     lines = ["def is_healthy(r, v):", "  if r.trouble_codes: return False", "  try:"]
-    used = sorted({signal for rule in rules.levels for signal in rule.signals if signal != "ignition_on"})
+    sources = " ".join(c.source for rule in rules.levels for c in (rule.level, rule.when) if c is not None)
+    used = sorted(set(_SIGNAL.findall(sources)))
     lines += [f"    {signal} = r.{signal}" for signal in used]
     for needs, group in groupby(sorted(rules.levels, key=_needs), key=_needs):
         lines.append(f"    if {_presence(*needs)}:")
@@ -59,5 +60,4 @@ def _presence(signals: tuple[str, ...], registry: tuple[str, ...]) -> str:
 def _suspicion(rule: Rule) -> str:
     conditions = [c.source for c in (rule.level, rule.when) if c is not None]
     text = " and ".join(f"({source})" for source in conditions)
-    text = text.replace("r.ignition_on", "r . ignition_on")
     return _REGISTERED.sub(r"g_\1", _SIGNAL.sub(r"\1", text))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contracts.reading import Reading, event_time_ms
-from rules.expression import ALWAYS_CARRIED
+from rules.expression import ALWAYS_CARRIED, CHANGE
 
 if TYPE_CHECKING:
     from contracts.alert import Evidence
@@ -44,8 +44,8 @@ class Moment:
 
     def evidence(self, rule: Rule, registry: RegistryValues) -> Evidence:
         """Give the signals that the rule reads, and the registry values as `vehicle.NAME`."""
-        found: Evidence = {name: _plain(getattr(self.reading, name)) for name in rule.signals}
-        return found | {f"vehicle.{name}": value for name, value in registry.items()}
+        found: Evidence = {name: _plain(getattr(self.reading, name)) for name in rule.signals if name != "trip_s"}
+        return found | {name if name == CHANGE else f"vehicle.{name}": value for name, value in registry.items()}
 
 
 def holds(expression: Expression | None, moment: Moment, registry: RegistryValues) -> bool:

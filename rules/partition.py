@@ -9,7 +9,8 @@ from contracts.vehicle_state import MARK_PREFIX, Mark, TripTotals, VehicleState,
 from rules.evaluation import evaluate
 from rules.healthy import healthy_filter
 from rules.moment import Moment
-from rules.silence import SilenceWheel, fall_silent, hear_again, is_due
+from rules.silence import SilenceWheel, fall_silent, hear_again, is_overdue
+from rules.trend import restart, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +86,8 @@ class PartitionFold:
         if state.silent is not None or self.clock_ms >= state.received_at_ms + self._silence_ms:
             alerts = self._heard(state, received_at_ms, offset)
         state.offset = offset
-        state.received_at_ms = max(state.received_at_ms, received_at_ms)
+        if received_at_ms > state.received_at_ms:  # noqa: PLR1730 - max() costs three times as much
+            state.received_at_ms = received_at_ms
         newest = state.newest
         trip_started_at_ms = reading.trip_started_at_ms
         if trip_started_at_ms == newest.trip_started_at_ms and reading.sequence > newest.sequence:
@@ -96,10 +98,17 @@ class PartitionFold:
                 return alerts
         state.newest = reading
         state.newest_received_at_ms = received_at_ms
-        vehicle = self.registry.get(vehicle_id)
-        if not state.episodes and self._is_healthy(reading, vehicle):
+        if trip_started_at_ms != newest.trip_started_at_ms:
+            restart(state)
+        at_ms = reading.recorded_at_ms
+        due_ms = state.sample_due_ms
+        is_due = at_ms >= due_ms and received_at_ms >= due_ms
+        is_healthy = not state.episodes and self._is_healthy(reading, self.registry.get(vehicle_id))
+        if is_healthy and not is_due:
             return alerts
-        return [*alerts, *self._evaluate(state, reading, offset, received_at_ms)]
+        moment = self._moment(reading, offset, received_at_ms)
+        caused = () if is_healthy else evaluate(state, self.rules, moment)
+        return [*alerts, *caused, *(sample(state, self.rules, moment) if is_due else ())]
 
     def drain(self, limit: int) -> list[Record]:
         """Give up to `limit` changed states as records of `vehicle-states`; older trips are forgotten once given."""
@@ -129,19 +138,17 @@ class PartitionFold:
         self.states[reading.vehicle_id] = state
         self.dirty[reading.vehicle_id] = None
         self._watch(reading.vehicle_id, received_at_ms)
-        if self._is_healthy(reading, self.registry.get(reading.vehicle_id)):
-            return ()
-        return self._evaluate(state, reading, offset, received_at_ms)
+        moment = self._moment(reading, offset, received_at_ms)
+        return [*evaluate(state, self.rules, moment), *sample(state, self.rules, moment)]
 
-    def _evaluate(self, state: VehicleState, reading: Reading, offset: int, received_at_ms: int) -> list[Alert]:
-        moment = Moment.of(
+    def _moment(self, reading: Reading, offset: int, received_at_ms: int) -> Moment:
+        return Moment.of(
             reading,
             received_at_ms=received_at_ms,
             partition=self.partition,
             offset=offset,
             vehicle=self.registry.get(reading.vehicle_id),
         )
-        return evaluate(state, self.rules, moment)
 
     def _watch(self, vehicle_id: str, received_at_ms: int) -> None:
         if self.rules.silence is not None:
@@ -151,7 +158,7 @@ class PartitionFold:
         """Close a silence; one that has come due but was not yet found in the wheel is raised first."""
         rule = self.rules.silence
         alerts: list[Alert] = []
-        if rule is not None and is_due(state, rule.for_ms, self.clock_ms):
+        if rule is not None and is_overdue(state, rule.for_ms, self.clock_ms):
             alerts.append(fall_silent(state, rule, self.rules))
         if state.silent is not None:
             alerts.append(hear_again(state, self.rules, received_at_ms=received_at_ms, offset=offset))
@@ -164,7 +171,7 @@ class PartitionFold:
         alerts: list[Alert] = []
         for vehicle_id in self._wheel.take_due(now_ms):
             state = self.states[vehicle_id]
-            if is_due(state, rule.for_ms, now_ms):
+            if is_overdue(state, rule.for_ms, now_ms):
                 alerts.append(fall_silent(state, rule, self.rules))
                 self.dirty[vehicle_id] = None
             heard_at_ms = state.received_at_ms if state.received_at_ms + rule.for_ms > now_ms else now_ms
@@ -229,8 +236,10 @@ def _totals(reading: Reading) -> TripTotals:
 
 def _raise_totals(totals: TripTotals, reading: Reading) -> None:
     """Raise the current trip's totals in place: the way of nearly every reading, so nothing is allocated."""
-    totals.distance_m = max(totals.distance_m, reading.trip_distance_m)
-    totals.ended_at_ms = max(totals.ended_at_ms, reading.recorded_at_ms)
+    if reading.trip_distance_m > totals.distance_m:  # noqa: PLR1730 - as above
+        totals.distance_m = reading.trip_distance_m
+    if reading.recorded_at_ms > totals.ended_at_ms:  # noqa: PLR1730
+        totals.ended_at_ms = reading.recorded_at_ms
     fuel_ml, idle_s = reading.trip_fuel_ml, reading.trip_idle_s
     if fuel_ml is not None and (totals.fuel_ml is None or fuel_ml > totals.fuel_ml):
         totals.fuel_ml = fuel_ml

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contracts.alert import Severity
     from rules.expression import Expression
 
-Family = Literal["level", "cross_signal", "trouble_code", "silence"]
+Family = Literal["level", "cross_signal", "trend", "trouble_code", "silence"]
 
 LONGEST_GAP_MS: Final = 10_000
 """A hold survives gaps between readings up to this long."""
@@ -32,6 +32,7 @@ class Rule:
     """One rule. Durations in milliseconds of event time; a silence rule's `for_ms` is of broker time.
 
     The episode of a trouble-code rule is one a code (`codes` are prefixes); it has no `level`.
+    A trend rule's `level` reads `change`: how much `value` rose over `window_ms`, median to median.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Rule:
     clear: Expression | None = None
     escalations: tuple[Escalation, ...] = ()
     codes: tuple[str, ...] = ()
+    value: Expression | None = None
+    window_ms: int = 0
     signals: tuple[str, ...] = ()
     """Every signal that any of its conditions reads; a reading without one of them says nothing to this rule."""
     registry: tuple[str, ...] = ()
@@ -60,6 +63,7 @@ class Rules:
     rules: tuple[Rule, ...]
     hash: str
     levels: tuple[Rule, ...] = field(init=False)
+    trends: tuple[Rule, ...] = field(init=False)
     trouble_codes: tuple[Rule, ...] = field(init=False)
     silence: Rule | None = field(init=False)
     by_name: dict[str, Rule] = field(init=False)
@@ -67,7 +71,8 @@ class Rules:
     def __post_init__(self) -> None:
         """Sort the rules by how they are evaluated."""
         set_ = object.__setattr__
-        set_(self, "levels", tuple(rule for rule in self.rules if rule.level is not None))
+        set_(self, "levels", tuple(rule for rule in self.rules if rule.family in ("level", "cross_signal")))
+        set_(self, "trends", tuple(rule for rule in self.rules if rule.family == "trend"))
         set_(self, "trouble_codes", tuple(rule for rule in self.rules if rule.family == "trouble_code"))
         set_(self, "silence", next((rule for rule in self.rules if rule.family == "silence"), None))
         set_(self, "by_name", {rule.name: rule for rule in self.rules})

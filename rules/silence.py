@@ -48,7 +48,7 @@ class SilenceWheel:
         return due
 
 
-def is_due(state: VehicleState, silence_ms: int, now_ms: int) -> bool:
+def is_overdue(state: VehicleState, silence_ms: int, now_ms: int) -> bool:
     """Tell whether a vehicle's silence is to be raised: T is over, its trip is not, and it is not silent already."""
     return state.silent is None and now_ms >= state.received_at_ms + silence_ms and not has_ended_trip(state.newest)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.errors import InvalidRules
 from contracts.reading import Reading
 from rules import load_rules, parse_rules
-from rules.expression import SIGNALS, InvalidExpression, compile_expression
+from rules.expression import SIGNALS, InvalidExpression, compile_condition
 
 GOOD = """
 [[rule]]
@@ -28,7 +28,7 @@ source = "test"
     ("old", "new", "complaint"),
     [
         ('"coolant_c >= 110"', '"coolant >= 110"', r"test.toml:6: rule 'hot_engine', level: 'coolant' is no signal"),
-        ('"coolant_c >= 110"', '"coolant_c"', "neither true nor false"),
+        ('"coolant_c >= 110"', '"coolant_c"', "a number where a truth is needed"),
         ('"coolant_c >= 110"', '"coolant_c >="', "is no condition"),
         ('"coolant_c >= 110"', "\"coolant_c > 'hot'\"", "needs a number"),
         ('"coolant_c >= 110"', "\"__import__('os').system('x') == 0\"", "is not allowed"),
@@ -73,7 +73,7 @@ def test_the_first_rule_with_a_prefix_of_the_code_takes_it() -> None:
 
 
 def test_dividing_by_zero_is_not_a_raise() -> None:
-    expression = compile_expression("coolant_c / speed_kmh > 1")
+    expression = compile_condition("coolant_c / speed_kmh > 1")
     with pytest.raises(ZeroDivisionError):
         expression.holds(a_reading(speed_kmh=0.0), {})
     drive = Drive(rules=rules_of(GOOD.replace("coolant_c >= 110", "coolant_c / speed_kmh > 1")))
@@ -107,7 +107,7 @@ words = st.sampled_from(
 @given(st.lists(words, max_size=12).map(" ".join))
 def test_no_condition_makes_the_engine_raise(text: str) -> None:
     try:
-        expression = compile_expression(text)
+        expression = compile_condition(text)
     except InvalidExpression:
         return
     try:
@@ -117,7 +117,7 @@ def test_no_condition_makes_the_engine_raise(text: str) -> None:
 
 
 def whole_reading() -> Reading:
-    numbers: dict[str, Any] = {name: 1.0 for name, kind in SIGNALS.items() if kind == "number"}
+    numbers: dict[str, Any] = {name: 1.0 for name, kind in SIGNALS.items() if kind == "number" and name != "trip_s"}
     return a_reading(1, **numbers)
 
 
