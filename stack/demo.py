@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from pathlib import Path
@@ -24,6 +25,8 @@ _STOP_ORDER: Final = (("history", "simulator"), ("hot-path", "cold-path", "proje
 
 def run_demo(settings: DemoSettings) -> int:
     """Run until the span is over or Ctrl-C; give the exit code."""
+    # The client tells each try while a broker comes up or is replaced; the demo says it once, in its own words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = RunFolder(settings.data.resolve())
     _writable(settings.report)
     with folder.held():
