@@ -1,0 +1,1 @@
+"""Serving: the projector fills the store from Kafka and from published versions; the API answers from the store."""

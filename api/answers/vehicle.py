@@ -1,0 +1,114 @@
+"""Vehicles and trips as the API answers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.answers.alert import AlertAnswer, described
+from api.answers.efficiency import Layers
+from contracts.definitions import litres_per_100km
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from api.queries.vehicles import Known
+    from contracts.vehicle_state import TripTotals
+
+
+class VehicleItem(BaseModel):
+    """A vehicle in a list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "vehicle_id": "1HGCM82633A004352",
+                    "model": "Toyota Yaris 2022",
+                    "fleet": "north",
+                    "is_silent": False,
+                    "last_received_at_ms": 1795248000000,
+                    "open_alerts": 1,
+                }
+            ]
+        }
+    )
+
+    vehicle_id: str
+    model: str | None = Field(description="make, model and year; null when the vehicle is in no registry")
+    fleet: str | None
+    is_silent: bool
+    last_received_at_ms: int | None = Field(description="broker time of its last reading; null: never heard of")
+    open_alerts: int
+
+    @classmethod
+    def of(cls, vehicle: Known, open_alerts: int) -> Self:
+        """Make it from what is known."""
+        return cls(**described(vehicle), open_alerts=open_alerts)
+
+
+class VehiclePage(BaseModel):
+    """Vehicles by rising VIN."""
+
+    vehicles: list[VehicleItem]
+    next_cursor: str | None
+
+
+class VehicleDetail(BaseModel):
+    """One vehicle: the registry's entry, the newest reading, live averages, open alerts."""
+
+    vehicle_id: str
+    model: str | None
+    fleet: str | None
+    is_silent: bool
+    last_received_at_ms: int | None
+    registry: dict[str, Any] | None
+    reading: dict[str, Any] | None = Field(description="the newest reading, by trip and sequence; names as on the wire")
+    averages: dict[str, float] | None = Field(description="over the last 5 minutes of event time")
+    alerts: list[AlertAnswer]
+
+    @classmethod
+    def of(cls, vehicle: Known, alerts: list[Row[Any]]) -> Self:
+        """Make it from what is known."""
+        registry, latest = vehicle.registry, vehicle.latest
+        return cls(
+            **described(vehicle),
+            registry=msgspec.json.decode(registry.entry) if registry else None,
+            reading=msgspec.json.decode(latest.reading) if latest else None,
+            averages=msgspec.json.decode(latest.averages) if latest and latest.averages else None,
+            alerts=[AlertAnswer.of(alert) for alert in alerts],
+        )
+
+
+class TripAnswer(BaseModel):
+    """A trip's totals; times are the car's clock."""
+
+    trip_started_at_ms: int
+    ended_at_ms: int = Field(description="of its last reading so far")
+    distance_m: int
+    fuel_ml: int | None
+    idle_s: int | None
+    litres_per_100km: float | None
+
+    @classmethod
+    def of(cls, trip: TripTotals) -> Self:
+        """Make it from totals."""
+        consumption = None if trip.fuel_ml is None else litres_per_100km(trip.distance_m, trip.fuel_ml)
+        return cls(
+            trip_started_at_ms=trip.trip_started_at_ms,
+            ended_at_ms=trip.ended_at_ms,
+            distance_m=trip.distance_m,
+            fuel_ml=trip.fuel_ml,
+            idle_s=trip.idle_s,
+            litres_per_100km=None if consumption is None else round(consumption, 3),
+        )
+
+
+class TripPage(Layers):
+    """A vehicle's trips, latest start first."""
+
+    vehicle_id: str
+    trips: list[TripAnswer]
+    next_cursor: str | None

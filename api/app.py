@@ -1,0 +1,82 @@
+"""The composition of the API: everything is made here, once an application."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import problems
+from api.clock import now_ms
+from api.lag import LagWatch
+from api.manual import manual
+from api.measuring import Measured
+from api.routes.alerts import alert_routes
+from api.routes.health import health_routes
+from api.routes.pipeline import pipeline_routes
+from api.routes.rankings import ranking_routes
+from api.routes.vehicles import vehicle_routes
+from api.store.database import Store
+from rules import default_rules_file, load_rules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from api.settings import ServeSettings
+
+_STATIC = Path(__file__).parent / "static"
+_ABOUT = "Which car needs attention, and which is most fuel efficient: one answer merged from batch and speed layer."
+
+
+def build(settings: ServeSettings, clock: Callable[[], int] = now_ms) -> FastAPI:
+    """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
+    store = Store(settings.store)
+    watch = LagWatch(settings.bootstrap)
+    rules = load_rules(settings.rules or default_rules_file())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await watch.close()
+        store.close()
+
+    app = FastAPI(
+        title="Connected cars", version="0.1.0", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    problems.install(app)
+    app.add_middleware(Measured)
+    for routes in (
+        alert_routes(store, clock),
+        vehicle_routes(store),
+        ranking_routes(store),
+        pipeline_routes(store, watch, rules, settings.views, clock),
+    ):
+        app.include_router(routes)
+    app.include_router(health_routes(store))
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=_ABOUT, routes=app.routes)
+            app.openapi_schema = problems.describe(document)
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(manual(app.openapi()))
+
+    @app.get("/", include_in_schema=False)
+    async def dashboard() -> FileResponse:
+        return FileResponse(_STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")

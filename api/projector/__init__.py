@@ -1,0 +1,1 @@
+"""The projector: a process of its own, the store's only writer."""

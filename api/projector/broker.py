@@ -1,0 +1,124 @@
+"""The projector's hold on Kafka: fixed partitions, from positions that the store keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from api.projector.inbox import Position, Record
+from contracts.errors import InvalidInput, Unavailable
+from contracts.topics import (
+    ALERT_ACTIONS,
+    ENGINE_ALERTS,
+    REJECTED_READINGS,
+    SERVING_GROUP,
+    VEHICLE_STATES,
+    VEHICLES,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+log = logging.getLogger(__name__)
+
+TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS)
+PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
+_MOST_RECORDS = 5_000
+
+
+class Broker:
+    """A consumer without a group's assignment; the group `serving` only shows the positions to Kafka's tools."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Prepare; nothing is connected yet."""
+        self._bootstrap = bootstrap
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=SERVING_GROUP,
+            client_id="projector",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Give itself; connect by `start`."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the broker."""
+        await self._consumer.stop()
+
+    async def start(self, positions: Mapping[Position, int], *, wait_s: float) -> dict[Position, int]:
+        """Connect and stand at `positions`, elsewhere at the beginning; give each partition's end as it is now.
+
+        Raises Unavailable when broker or topics do not answer within `wait_s`, InvalidInput when the store knows more
+        than the broker has.
+        """
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._connect()
+                await self._await_topics()
+        except TimeoutError as error:
+            message = f"no Kafka broker with the project's topics answers at {self._bootstrap} within {wait_s:g} s"
+            raise Unavailable(f"{message}; start one with `stack broker`, make topics with `stack topics`") from error
+        self._consumer.assign(list(PARTITIONS))
+        ends = {(at.topic, at.partition): end for at, end in (await self._consumer.end_offsets(PARTITIONS)).items()}
+        _refuse_another_broker(positions, ends)
+        for at in PARTITIONS:
+            if (position := positions.get((at.topic, at.partition))) is not None:
+                self._consumer.seek(at, position)
+            else:
+                await self._consumer.seek_to_beginning(at)
+        return ends
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                await self._consumer.start()
+            except KafkaError:
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _await_topics(self) -> None:
+        while missing := {topic.name for topic in TOPICS} - await self._consumer.topics():
+            log.info("topics awaited", extra={"missing": sorted(missing)})
+            await asyncio.sleep(1)
+
+    async def read(self, *, within_ms: int) -> list[Record]:
+        """Give records as they come, each partition's in offset order; none after `within_ms`."""
+        fetched = await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS)
+        return [_record(raw) for raws in fetched.values() for raw in raws]
+
+    async def position(self, at: Position) -> int:
+        """Give the offset that will be read next."""
+        return int(await self._consumer.position(TopicPartition(*at)))
+
+    async def show(self, positions: Mapping[Position, int]) -> None:
+        """Commit positions to the group, for display: the store's are the truth, so a failure is only told."""
+        try:
+            await self._consumer.commit({TopicPartition(*at): offset for at, offset in positions.items()})
+        except KafkaError as error:
+            log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, [*raw.headers])
+
+
+def _refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:
+    for at, position in positions.items():
+        if position > ends.get(at, 0):
+            topic, partition = at
+            message = (
+                f"the store has read {topic} [{partition}] up to {position}, but the broker ends at {ends.get(at)}"
+            )
+            raise InvalidInput(f"{message}: it belongs to another broker; delete the store, it is rebuilt")

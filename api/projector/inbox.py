@@ -1,0 +1,124 @@
+"""Kafka records in, one transaction's work out. It knows neither Kafka nor the store."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from api.episode import Action, Change
+from api.projector.flush import Flush, FlushBuffer
+from contracts.alert import Alert, AlertAction
+from contracts.codec import decode
+from contracts.errors import MalformedRecord
+from contracts.rejection import Rejection, from_headers
+from contracts.topics import ALERT_ACTIONS, ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_STATES, VEHICLES
+from contracts.vehicle import VIN, Vehicle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from contracts.rejection import Headers
+
+log = logging.getLogger(__name__)
+
+Position = tuple[str, int]
+"""A topic's name and one of its partitions."""
+
+
+class Record(NamedTuple):
+    """One Kafka record, as far as the projector cares; `at_ms` is the broker's time."""
+
+    topic: str
+    partition: int
+    offset: int
+    at_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Rejected(NamedTuple):
+    """A rejection, where its record stands, and the vehicle it claims to be from if its key is a VIN."""
+
+    rejection: Rejection
+    partition: int
+    record_offset: int
+    vehicle_id: str | None
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction writes: rows, and the positions they bring the store to."""
+
+    changes: list[Change] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    vehicles: dict[str, Vehicle] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+    flushes: list[Flush] = field(default_factory=list)
+    positions: dict[Position, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to write."""
+        return bool(self.positions)
+
+
+class Inbox:
+    """Sorts records by topic; holds vehicle states back until their marks."""
+
+    def __init__(self) -> None:
+        """Start with nothing held."""
+        self._buffers: dict[int, FlushBuffer] = {}
+
+    def take(self, records: Iterable[Record]) -> Work:
+        """Give what these records make ready. Records of a partition must come in offset order, each once."""
+        work = Work()
+        touched: dict[int, FlushBuffer] = {}
+        for record in records:
+            if record.topic == VEHICLE_STATES.name:
+                touched[record.partition] = self._hold(record)
+                continue
+            work.positions[record.topic, record.partition] = record.offset + 1
+            with _passing_over_malformed(record):
+                _sort(record, work)
+        for partition, buffer in touched.items():
+            if flush := buffer.take():
+                work.flushes.append(flush)
+                work.positions[VEHICLE_STATES.name, partition] = flush.position
+        return work
+
+    def _hold(self, record: Record) -> FlushBuffer:
+        buffer = self._buffers.setdefault(record.partition, FlushBuffer(record.partition))
+        with _passing_over_malformed(record):
+            buffer.add(record.offset, record.key, record.value)
+        return buffer
+
+
+@contextmanager
+def _passing_over_malformed(record: Record) -> Iterator[None]:
+    try:
+        yield
+    except MalformedRecord as error:
+        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        log.warning("record passed over", extra=where | {"reason": str(error)})
+
+
+def _sort(record: Record, work: Work) -> None:
+    if record.topic == REJECTED_READINGS.name:
+        work.rejected.append(_rejected(record))
+    elif record.value is None:
+        return
+    elif record.topic == ENGINE_ALERTS.name:
+        work.changes.append(Change(decode(record.value, Alert), record.at_ms))
+    elif record.topic == ALERT_ACTIONS.name:
+        work.actions.append(Action(decode(record.value, AlertAction), record.at_ms))
+    elif record.topic == VEHICLES.name:
+        vehicle = decode(record.value, Vehicle)
+        work.vehicles[vehicle.vehicle_id] = vehicle
+
+
+def _rejected(record: Record) -> Rejected:
+    key = (record.key or b"")[:64].decode("ascii", "replace")
+    vehicle_id = key if VIN.fullmatch(key) else None
+    return Rejected(from_headers(record.headers), record.partition, record.offset, vehicle_id)

@@ -1,0 +1,121 @@
+"""The projector's process: read, write one transaction, show the positions; between times load a version's chunk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from api.clock import now_ms
+from api.projector.broker import Broker
+from api.projector.inbox import Inbox, Position, Work
+from api.projector.publication import Publication
+from api.projector.writing import write
+from api.store import tables
+from api.store.database import file_of, open_for_writing
+from observability.status import serve_status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from api.settings import ProjectorSettings
+
+log = logging.getLogger(__name__)
+
+_IDLE_MS = 200
+_RETRY_S = 1.0
+_LOOK_S = 0.5
+
+
+class Projector:
+    """Ready once it has read what was there at its start and serves the published version, if there is one."""
+
+    def __init__(self, settings: ProjectorSettings) -> None:
+        """Prepare; nothing is opened yet."""
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self.is_ready = False
+
+    def stop(self) -> None:
+        """End after the transaction in hand."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until stopped; when the store's file was deleted or replaced, begin anew with an empty one."""
+        while not self._stopping.is_set():
+            engine = await asyncio.to_thread(open_for_writing, self._settings.store)
+            try:
+                await self._run_on(engine)
+            finally:
+                engine.dispose()
+
+    async def _run_on(self, engine: Engine) -> None:
+        identity = self._identity()
+        publication = Publication(engine, self._settings.views, now_ms)
+        async with Broker(self._settings.bootstrap) as broker:
+            behind = await broker.start(_positions(engine), wait_s=self._settings.wait)
+            log.info("projector reads", extra={"store": self._settings.store})
+            inbox = Inbox()
+            looked = float("-inf")
+            while not self._stopping.is_set():
+                records = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
+                if work := inbox.take(records):
+                    await self._persist(engine, work)
+                    await broker.show(work.positions)
+                if not self.is_ready:
+                    behind = {at: end for at, end in behind.items() if await broker.position(at) < end}
+                await asyncio.to_thread(publication.step)
+                if asyncio.get_running_loop().time() - looked >= _LOOK_S:
+                    looked = asyncio.get_running_loop().time()
+                    await asyncio.to_thread(publication.look)
+                    if self._identity() != identity:
+                        log.warning("store was deleted or replaced; rebuilding it")
+                        return
+                self.is_ready = self.is_ready or (not behind and publication.is_current)
+
+    async def _persist(self, engine: Engine, work: Work) -> None:
+        """Write until it is written: while the store is away or full, Kafka keeps what comes."""
+        while True:
+            try:
+                return await asyncio.to_thread(_write, engine, work)
+            except OperationalError as error:
+                if self._stopping.is_set():
+                    raise
+                log.error("store cannot be written; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
+                await asyncio.sleep(_RETRY_S)
+
+    def _identity(self) -> tuple[int, int] | None:
+        file = file_of(self._settings.store)
+        if file is None:
+            return None
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return status.st_dev, status.st_ino
+
+
+def _write(engine: Engine, work: Work) -> None:
+    with engine.begin() as connection:
+        write(connection, work)
+
+
+def _positions(engine: Engine) -> dict[Position, int]:
+    with engine.begin() as connection:
+        rows = connection.execute(select(tables.consumed))
+        return {(topic, partition): next_offset for topic, partition, next_offset in rows}
+
+
+async def project(settings: ProjectorSettings) -> None:
+    """Run the projector until SIGTERM or Ctrl-C."""
+    projector = Projector(settings)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, projector.stop)
+    if settings.status_port >= 0:
+        status = serve_status(settings.status_port, is_ready=lambda: projector.is_ready)
+        log.info("status served", extra={"port": status.server_port})
+    await projector.run()

@@ -1,0 +1,159 @@
+"""Fuel efficiency from the store, merged in SQL as `api.merge` defines it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sqlalchemy import Float, and_, case, cast, func, literal, or_, select, union_all
+
+from api.merge import Contribution
+from api.store import tables
+from api.store.dialect import greater
+from contracts.definitions import SHORTEST_RANKED_TRIP_M
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Select, Subquery
+
+    from api.merge import View
+    from api.period import Period
+    from contracts.definitions import Scope
+
+_BATCH = tables.batch_fuel_efficiency
+_SPEED = tables.speed_trips
+_TRIPS = tables.batch_trips
+
+
+class Ranked(NamedTuple):
+    """A row of a ranking; `rank` counts from 1 in the order asked for."""
+
+    rank: int
+    key: str
+    total: Contribution
+    value: float
+
+
+class Ranking(NamedTuple):
+    """What is ranked: a view of a period by scope, from a distance on, best (lowest) or worst first."""
+
+    scope: Scope
+    view: View
+    period: Period
+    version: int | None
+    order: Literal["best", "worst"]
+    shortest_distance_m: int
+
+
+def ranked(connection: Connection, ranking: Ranking, *, after: tuple[float, str] | None, limit: int) -> list[Ranked]:
+    """Give a page of a ranking in order, beginning after (value, key)."""
+    sums = _summed(ranking)
+    value = (cast(sums.c.fuel_ml, Float) / sums.c.distance_m).label("value")
+    order = [value if ranking.order == "best" else value.desc(), sums.c.key]
+    places = (
+        select(sums, value, func.row_number().over(order_by=order).label("rank"))
+        .where(sums.c.distance_m >= ranking.shortest_distance_m, sums.c.distance_m > 0)
+        .subquery()
+    )
+    query = select(places).order_by(places.c.rank).limit(limit)
+    if after is not None:
+        query = query.where(_beyond(ranking, places, *after))
+    return [
+        Ranked(row.rank, row.key, Contribution(row.trips, row.distance_m, row.fuel_ml), row.value)
+        for row in connection.execute(query)
+    ]
+
+
+def count_ranked(connection: Connection, ranking: Ranking) -> int:
+    """Give how many a ranking has."""
+    sums = _summed(ranking)
+    query = select(func.count()).select_from(sums).where(sums.c.distance_m >= ranking.shortest_distance_m)
+    return connection.scalar(query) or 0
+
+
+def _beyond(ranking: Ranking, places: Subquery, value: float, key: str) -> ColumnElement[bool]:
+    further = places.c.value > value if ranking.order == "best" else places.c.value < value
+    return or_(further, and_(places.c.value == value, places.c.key > key))
+
+
+def _summed(ranking: Ranking) -> Subquery:
+    """Sum up by key: columns key, trips, distance_m, fuel_ml."""
+    if ranking.view == "batch":
+        return _batch_sums(ranking, ranking.scope).subquery()
+    live = _corrections(ranking) if ranking.view == "merged" else _speed_sums(ranking)
+    parts = [_batch_sums(ranking, "vehicle"), live] if ranking.view == "merged" else [live]
+    # Model and fleet are summed over their vehicles, by the registry of now, so that both layers mean the same cars.
+    rows = union_all(*parts).subquery()
+    key: ColumnElement[str] = rows.c.key
+    source: Any = rows
+    if ranking.scope != "vehicle":
+        key = tables.vehicles.c.model_name if ranking.scope == "model" else tables.vehicles.c.fleet
+        source = rows.join(tables.vehicles, tables.vehicles.c.vehicle_id == rows.c.key)
+    sums = (func.sum(rows.c[name]).label(name) for name in ("trips", "distance_m", "fuel_ml"))
+    return select(key.label("key"), *sums).select_from(source).group_by(key).subquery()
+
+
+def _batch_sums(ranking: Ranking, scope: Scope) -> Select[Any]:
+    period = ranking.period
+    return select(_BATCH.c.key, _BATCH.c.trips, _BATCH.c.distance_m, _BATCH.c.fuel_ml).where(
+        _BATCH.c.version == (ranking.version or 0),
+        _BATCH.c.scope == scope,
+        _BATCH.c.period_kind == period.kind,
+        _BATCH.c.period == period.name,
+    )
+
+
+def _in_period(period: Period) -> ColumnElement[bool]:
+    started = _SPEED.c.trip_started_at_ms
+    from_on = started >= period.from_ms
+    return from_on if period.until_ms is None else and_(from_on, started < period.until_ms)
+
+
+def _speed_sums(ranking: Ranking) -> Select[Any]:
+    counts = _counts(_SPEED.c.distance_m, _SPEED.c.fuel_ml)
+    sums = (func.sum(expression).label(name) for name, expression in counts.items())
+    query = select(_SPEED.c.vehicle_id.label("key"), *sums).where(_in_period(ranking.period))
+    return query.group_by(_SPEED.c.vehicle_id)
+
+
+def _corrections(ranking: Ranking) -> Select[Any]:
+    """Give per vehicle the sum over trips with live speed rows of (contribution of maximum - of batch row).
+
+    A speed row below the version's covered offset is in the batch row already and adds nothing, so it is left out.
+    """
+    covered = tables.version_offsets
+    merged = _counts(greater(_SPEED.c.distance_m, _TRIPS.c.distance_m), greater(_SPEED.c.fuel_ml, _TRIPS.c.fuel_ml))
+    batch = _counts(_TRIPS.c.distance_m, _TRIPS.c.fuel_ml)
+    sums = (func.sum(merged[name] - batch[name]).label(name) for name in merged)
+    version = literal(ranking.version or 0)
+    trip = and_(
+        _TRIPS.c.version == version,
+        _TRIPS.c.vehicle_id == _SPEED.c.vehicle_id,
+        _TRIPS.c.trip_started_at_ms == _SPEED.c.trip_started_at_ms,
+    )
+    same_partition = and_(covered.c.version == version, covered.c.partition == _SPEED.c.partition)
+    source = _SPEED.outerjoin(covered, same_partition).outerjoin(_TRIPS, trip)
+    is_live = or_(covered.c.next_offset.is_(None), _SPEED.c.source_offset >= covered.c.next_offset)
+    query = select(_SPEED.c.vehicle_id.label("key"), *sums).select_from(source)
+    return query.where(is_live, _in_period(ranking.period)).group_by(_SPEED.c.vehicle_id)
+
+
+def _counts(distance_m: ColumnElement[Any], fuel_ml: ColumnElement[Any]) -> dict[str, ColumnElement[Any]]:
+    """Give `api.merge.contribution` in SQL."""
+    counts = and_(fuel_ml.is_not(None), distance_m >= SHORTEST_RANKED_TRIP_M)
+    return {
+        "trips": case((counts, 1), else_=0),
+        "distance_m": case((counts, distance_m), else_=0),
+        "fuel_ml": case((counts, fuel_ml), else_=0),
+    }
+
+
+def batch_periods(
+    connection: Connection, vehicle_id: str, *, kind: str, version: int | None
+) -> dict[str, Contribution]:
+    """Give one vehicle's batch aggregates by period name."""
+    query = select(_BATCH.c.period, _BATCH.c.trips, _BATCH.c.distance_m, _BATCH.c.fuel_ml).where(
+        _BATCH.c.version == (version or 0),
+        _BATCH.c.scope == "vehicle",
+        _BATCH.c.key == vehicle_id,
+        _BATCH.c.period_kind == kind,
+    )
+    return {row.period: Contribution(row.trips, row.distance_m, row.fuel_ml) for row in connection.execute(query)}

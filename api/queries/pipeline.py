@@ -1,0 +1,85 @@
+"""How the pipeline does, as far as the store knows: marks, rejected readings, latency from event to alert."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import func, select
+
+from api.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+_REJECTED = tables.rejected
+FEWEST_REJECTED = 10
+"""So many readings in a row without one believed make a vehicle worth a look."""
+
+
+class Latency(NamedTuple):
+    """From the reading at the broker to its alert at the broker, over `alerts` alerts; None without any."""
+
+    alerts: int
+    p50_ms: int | None
+    p99_ms: int | None
+
+
+class MostlyRejected(NamedTuple):
+    """A vehicle of which nothing was believed for a while."""
+
+    vehicle_id: str
+    readings: int
+    since_ms: int
+    reason: str
+
+
+def marks(connection: Connection) -> list[tuple[int, int, int]]:
+    """Give (partition, next_offset, received_at_ms) of every mark in the store."""
+    table = tables.marks
+    rows = connection.execute(select(table).order_by(table.c.partition))
+    return [(partition, next_offset, received_at_ms) for partition, next_offset, received_at_ms in rows]
+
+
+def rejected_by_reason(connection: Connection) -> dict[str, int]:
+    """Give the number of rejected readings by reason, most first."""
+    number = func.count()
+    query = select(_REJECTED.c.reason, number).group_by(_REJECTED.c.reason).order_by(number.desc(), _REJECTED.c.reason)
+    return {reason: count for reason, count in connection.execute(query)}  # noqa: C416 - rows, not tuples
+
+
+def mostly_rejected(connection: Connection, *, since_ms: int) -> list[MostlyRejected]:
+    """Give vehicles with at least FEWEST_REJECTED readings rejected and none believed since, after `since_ms`."""
+    latest = tables.vehicle_latest
+    number = func.count()
+    heard_ms = func.coalesce(latest.c.newest_received_at_ms, 0)
+    query = (
+        select(_REJECTED.c.vehicle_id, number, func.min(_REJECTED.c.received_at_ms), func.max(_REJECTED.c.reason))
+        .select_from(_REJECTED.outerjoin(latest, latest.c.vehicle_id == _REJECTED.c.vehicle_id))
+        .where(_REJECTED.c.vehicle_id.is_not(None), _REJECTED.c.received_at_ms >= since_ms)
+        .where(_REJECTED.c.received_at_ms > heard_ms)
+        .group_by(_REJECTED.c.vehicle_id)
+        .having(number >= FEWEST_REJECTED)
+    )
+    return [MostlyRejected(*row) for row in connection.execute(query)]
+
+
+def event_to_alert(connection: Connection, *, most: int, since_ms: int | None, without: Sequence[str]) -> Latency:
+    """Give the latency of the newest alerts, at most `most`, of readings received from `since_ms` on.
+
+    `without` names rules that wait on purpose, as silence does.
+    """
+    table = tables.alerts
+    query = select(table.c.available_at_ms - table.c.received_at_ms).where(table.c.rule.not_in(without))
+    if since_ms is not None:
+        query = query.where(table.c.received_at_ms >= since_ms)
+    query = query.order_by(table.c.available_at_ms.desc(), table.c.alert_id.desc()).limit(most)
+    waits = sorted(connection.scalars(query))
+    return Latency(len(waits), quantile(waits, 0.50), quantile(waits, 0.99))
+
+
+def quantile(in_order: Sequence[int], q: float) -> int | None:
+    """Give the nearest-rank quantile of sorted values, None without any."""
+    return in_order[max(0, math.ceil(q * len(in_order)) - 1)] if in_order else None

@@ -1,0 +1,71 @@
+"""Which version is served, which are kept, and up to where the answers know the stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import func, select
+
+from api.period import day_of
+from api.store import tables
+from contracts.codec import decode
+from contracts.views import Manifest
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+
+class Served(NamedTuple):
+    """What answers come from; times are the broker's."""
+
+    manifest: Manifest | None
+    """Of the batch version served; None before the first."""
+    marked_at_ms: int | None
+    """The latest broker time that the speed rows know of; None before the first mark."""
+
+    @property
+    def version(self) -> int | None:
+        """The batch version's number."""
+        return self.manifest.version if self.manifest else None
+
+    @property
+    def as_of_day(self) -> date:
+        """The day that last_N_days end with: the version's, so that both layers mean the same days."""
+        if self.manifest:
+            return day_of(self.manifest.as_of_ms)
+        return day_of(self.marked_at_ms or 0)
+
+    def as_of_ms(self, view: str) -> int | None:
+        """Give the latest broker time that a view (merged, batch, speed) knows of."""
+        batch = self.manifest.as_of_ms if self.manifest else None
+        if view == "batch":
+            return batch
+        if view == "speed":
+            return self.marked_at_ms
+        return max((at for at in (batch, self.marked_at_ms) if at is not None), default=None)
+
+
+class StoredVersion(NamedTuple):
+    """A version whose every row is in the store."""
+
+    manifest: Manifest
+    loaded_at_ms: int
+
+
+def served(connection: Connection) -> Served:
+    """Give what this snapshot answers from."""
+    query = select(tables.versions.c.manifest).join(
+        tables.serving_version, tables.serving_version.c.version == tables.versions.c.version
+    )
+    text = connection.scalar(query)
+    marked_at_ms = connection.scalar(select(func.max(tables.marks.c.received_at_ms)))
+    return Served(decode(text.encode(), Manifest) if text else None, marked_at_ms)
+
+
+def stored_versions(connection: Connection) -> list[StoredVersion]:
+    """Give all versions in the store, newest first."""
+    table = tables.versions
+    rows = connection.execute(select(table.c.manifest, table.c.loaded_at_ms).order_by(table.c.version.desc()))
+    return [StoredVersion(decode(text.encode(), Manifest), loaded_at_ms) for text, loaded_at_ms in rows]

@@ -1,0 +1,1 @@
+"""Routes: each parses, asks the store once, answers."""

@@ -1,0 +1,118 @@
+"""Which cars need attention, and their alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
+
+from api.answers.alert import AlertAnswer, AlertDetail, AlertPage, Attention, AttentionItem, described
+from api.cursor import cursor_after, read_cursor
+from api.errors import Unknown
+from api.queries.alerts import (
+    AlertFilter,
+    alert_history,
+    alerts_newest_first,
+    count_open,
+    open_alerts,
+    vehicles_in_need,
+)
+from api.queries.pipeline import MostlyRejected, mostly_rejected
+from api.queries.vehicles import Known, known
+from api.routes.parameters import PREFIX, AtMs, Cursor, Limit, Name
+from contracts.alert import SEVERITIES, AlertState, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from api.store.database import Store
+
+_REJECTED_FOR_MS = 10 * 60 * 1000
+
+
+def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix=PREFIX, tags=["alerts"])
+
+    @routes.get("/attention", summary="Which cars need immediate attention?")
+    def attention(limit: Limit = 50) -> Attention:
+        """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
+        with store.snapshot() as connection:
+            return _attention(connection, limit=limit, now_ms=clock())
+
+    @routes.get("/alerts", summary="Alerts, newest first")
+    def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
+        vehicle_id: Name = None,
+        fleet: Name = None,
+        rule: Name = None,
+        severity: Severity | None = None,
+        state: AlertState | None = None,
+        is_open: Annotated[bool | None, Query(description="neither cleared nor resolved")] = None,
+        raised_from_ms: AtMs = None,
+        raised_until_ms: AtMs = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> AlertPage:
+        """Filter by vehicle, fleet, rule, severity, state, time of raise (event time); stable while new ones come."""
+        wanted = AlertFilter(vehicle_id, fleet, rule, severity, state, is_open, raised_from_ms, raised_until_ms)
+        after = read_cursor(wanted, cursor, int, str) if cursor else None
+        with store.snapshot() as connection:
+            rows = alerts_newest_first(
+                connection, wanted, after=(after[0], after[1]) if after else None, limit=limit + 1
+            )
+        more = len(rows) > limit
+        last = rows[limit - 1] if more else None
+        return AlertPage(
+            alerts=[AlertAnswer.of(row) for row in rows[:limit]],
+            next_cursor=cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None,
+        )
+
+    @routes.get("/alerts/{alert_id}", summary="One alert and its history")
+    def alert(alert_id: Annotated[str, InPath(max_length=64)]) -> AlertDetail:
+        """Give every change of the episode, and what people did about it."""
+        with store.snapshot() as connection:
+            history = alert_history(connection, alert_id)
+        if history is None:
+            raise Unknown(f"no alert {alert_id!r} is known; /v1/alerts lists them")
+        return AlertDetail.told(history)
+
+    return routes
+
+
+def _attention(connection: Connection, *, limit: int, now_ms: int) -> Attention:
+    counts = count_open(connection)
+    in_need = counts.pop("vehicles")
+    urgent = [row.vehicle_id for row in vehicles_in_need(connection, limit=limit)]
+    alerts = open_alerts(connection, urgent)
+    items = [AttentionItem.alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in _all(connection, urgent)]
+    unbelieved = mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)
+    only_rejected = [one for one in unbelieved if one.vehicle_id not in alerts]
+    vehicles = _all(connection, [one.vehicle_id for one in only_rejected])
+    items += [_unbelieved(vehicle, one) for vehicle, one in zip(vehicles, only_rejected, strict=True)]
+    items.sort(key=lambda item: (-SEVERITIES.index(item.severity), not item.needs_attention, item.since_ms))
+    return Attention(
+        vehicles=items[:limit],
+        vehicles_in_need=in_need + len(only_rejected),
+        open_alerts={severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
+    )
+
+
+def _all(connection: Connection, vehicle_ids: list[str]) -> list[Known]:
+    """Give these vehicles; an alert may be here before its vehicle's first state."""
+    found = {vehicle.vehicle_id: vehicle for vehicle in known(connection, vehicle_ids)}
+    return [found.get(vehicle_id, Known(vehicle_id, None, None)) for vehicle_id in vehicle_ids]
+
+
+def _unbelieved(vehicle: Known, rejected: MostlyRejected) -> AttentionItem:
+    return AttentionItem(
+        **described(vehicle),
+        severity="warning",
+        reason="readings_rejected",
+        needs_attention=True,
+        since_ms=rejected.since_ms,
+        message=f"{rejected.readings} readings rejected and none believed since: {rejected.reason}",
+        alerts=[],
+    )

@@ -1,0 +1,28 @@
+"""Parameters that several routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from api.merge import View
+
+PREFIX = "/v1"
+MOST_ROWS = 500
+
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows a page")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+WantedView = Annotated[
+    View, Query(description="merged: both layers; batch: the published version; speed: what came since")
+]
+Vin = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-HJ-NPR-Z0-9]{17}$",
+        description="VIN: 17 of A-Z and 0-9 without I, O, Q",
+        examples=["1HGCM82633A004352"],
+    ),
+]
+Name = Annotated[str | None, Query(max_length=200)]
+AtMs = Annotated[int | None, Query(ge=0, le=2**53, description="epoch milliseconds")]

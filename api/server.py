@@ -1,0 +1,49 @@
+"""`api serve`: the application on uvicorn; loopback only, as long as there are no API keys."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from api.app import build
+from contracts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from api.settings import ServeSettings
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: ServeSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises InvalidInput: an address that is not loopback, or a port that is taken."""
+    refuse_open_address(settings.host)
+    app = build(settings)
+    listening = _listen(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    log.info("api listens", extra={"url": f"http://{host}:{port}/"})
+    config = uvicorn.Config(app, log_config=None, access_log=settings.log_requests, timeout_graceful_shutdown=5)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def refuse_open_address(host: str) -> None:
+    """Raise InvalidInput for an address that other machines can reach: without keys anybody could read positions."""
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise InvalidInput(f"--host {host}: without API keys the API listens on loopback only; use --host 127.0.0.1")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidInput(
+            f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for a free one"
+        ) from error

@@ -1,0 +1,56 @@
+"""Settings of the API and of the projector; flags and environment variables (API_…) carry the same names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
+
+_BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
+_STORE = Field(default="sqlite:///var/store/serving.db", description="the store: sqlite:///FILE")
+_VIEWS = Field(default=Path("var/views"), description="folder of the published batch views")
+
+
+class ServeSettings(BaseSettings):
+    """Answer over HTTP from the store."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    host: str = Field(default="127.0.0.1", description="address to listen on; without keys loopback only")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one and logs it")
+    store: str = _STORE
+    views: Path = _VIEWS
+    bootstrap: str = _BOOTSTRAP
+    rules: Path | None = Field(default=None, description="the rule file in force; default: the one that is built in")
+    log_requests: bool = Field(default=False, description="log every request")
+
+
+class ProjectorSettings(BaseSettings):
+    """Fill the store from Kafka and from published batch views."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    store: str = _STORE
+    views: Path = _VIEWS
+    bootstrap: str = _BOOTSTRAP
+    wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")
+    status_port: int = Field(
+        default=0, ge=-1, le=65535, description="port of health and metrics; 0: a free one, -1: none"
+    )
+
+
+class ApiSettings(BaseSettings):
+    """The serving side: `serve` answers, `projector` fills the store."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="API_",
+        cli_prog_name="api",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+    )
+
+    serve: CliSubCommand[ServeSettings]
+    projector: CliSubCommand[ProjectorSettings]

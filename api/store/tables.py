@@ -1,0 +1,197 @@
+"""The tables of the store. `cold-path verify` reads speed_trips, batch_*, marks, versions and serving_version by SQL.
+
+Times are epoch milliseconds; `available_at_ms` is the broker's time of an alert event, `received_at_ms` that of the
+reading behind it. JSON is kept as text, as it came from Kafka.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Index, Integer, MetaData, String, Table, Text
+
+from contracts.views import VIEW_COLUMNS, ColumnType
+
+metadata = MetaData()
+
+Rows = list[dict[str, Any]]
+
+_TYPES: Final[dict[ColumnType, Any]] = {
+    "string": String,
+    "int": Integer,
+    "long": BigInteger,
+    "double": Float,
+    "date": Date,
+}
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "trips": ("vehicle_id", "trip_started_at_ms"),
+    "vehicle_days": ("vehicle_id", "day"),
+    "fuel_efficiency": ("scope", "period_kind", "period", "key"),
+}
+
+
+def _key(name: str, kind: Any = String) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _due(name: str, kind: Any = BigInteger) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _batch_table(view: str) -> Table:
+    """Give a view's table: a version's number before the view's own columns, clustered by its key."""
+    columns = VIEW_COLUMNS[view]
+    keys = _KEYS[view]
+    return Table(
+        f"batch_{view}",
+        metadata,
+        _key("version", Integer),
+        *(_key(name, _TYPES[columns[name]]) for name in keys),
+        *(Column(name, _TYPES[kind]) for name, kind in columns.items() if name not in keys),
+        sqlite_with_rowid=False,
+    )
+
+
+consumed = Table("consumed", metadata, _key("topic"), _key("partition", Integer), _due("next_offset"))
+"""The projector's positions in Kafka, written in the transaction of the rows they stand for."""
+
+marks = Table("marks", metadata, _key("partition", Integer), _due("next_offset"), _due("received_at_ms"))
+"""Up to where in a partition of vehicle-readings the speed rows are complete."""
+
+speed_trips = Table(
+    "speed_trips",
+    metadata,
+    _key("vehicle_id"),
+    _key("trip_started_at_ms", BigInteger),
+    _due("partition", Integer),
+    _due("distance_m"),
+    Column("fuel_ml", BigInteger),
+    Column("idle_s", BigInteger),
+    _due("ended_at_ms"),
+    _due("source_offset"),
+    Index("speed_trips_by_offset", "partition", "source_offset"),
+    sqlite_with_rowid=False,
+)
+
+BATCH: Final[dict[str, Table]] = {view: _batch_table(view) for view in VIEW_COLUMNS}
+batch_trips = BATCH["trips"]
+batch_vehicle_days = BATCH["vehicle_days"]
+batch_fuel_efficiency = BATCH["fuel_efficiency"]
+
+versions = Table("versions", metadata, _key("version", Integer), _due("manifest", Text), _due("loaded_at_ms"))
+"""Versions of the batch views whose every row is in the store."""
+
+version_offsets = Table(
+    "version_offsets", metadata, _key("version", Integer), _key("partition", Integer), _due("next_offset")
+)
+"""A version's covered offsets: speed rows below them add nothing to it."""
+
+serving_version = Table("serving_version", metadata, _key("id", Integer), _due("version", Integer))
+"""One row, id 1: the version that is answered from."""
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    _key("vehicle_id"),
+    _due("make", String),
+    _due("model", String),
+    _due("year", Integer),
+    _due("fleet", String),
+    _due("model_name", String),
+    _due("entry", Text),
+    Index("vehicles_by_model", "model_name"),
+    Index("vehicles_by_fleet", "fleet"),
+)
+"""The registry; `entry` is the whole record."""
+
+vehicle_latest = Table(
+    "vehicle_latest",
+    metadata,
+    _key("vehicle_id"),
+    _due("partition", Integer),
+    _due("source_offset"),
+    _due("received_at_ms"),
+    _due("recorded_at_ms"),
+    _due("newest_received_at_ms"),
+    _due("trip_started_at_ms"),
+    _due("is_silent", Boolean),
+    _due("reading", Text),
+    Column("averages", Text),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _key("alert_id"),
+    _due("change", Integer),
+    _due("vehicle_id", String),
+    _due("rule", String),
+    _due("rules_hash", String),
+    Column("trouble_code", String),
+    _due("severity", String),
+    _due("severity_rank", Integer),
+    _due("state", String),
+    _due("is_open", Boolean),
+    Column("clear_reason", String),
+    _due("message", Text),
+    _due("raised_at_ms"),
+    _due("changed_at_ms"),
+    Column("cleared_at_ms", BigInteger),
+    _due("received_at_ms"),
+    _due("available_at_ms"),
+    _due("partition", Integer),
+    _due("source_offset"),
+    Column("latitude_deg", Float),
+    Column("longitude_deg", Float),
+    _due("evidence", Text),
+    _due("worst", Text),
+    Column("acknowledged_by", String),
+    Column("acknowledged_at_ms", BigInteger),
+    Column("resolved_by", String),
+    Column("resolved_at_ms", BigInteger),
+    _due("needs_attention", Boolean),
+    Index("alerts_newest_first", "available_at_ms", "alert_id"),
+    Index("alerts_in_need", "needs_attention", "is_open", "severity_rank", "raised_at_ms"),
+    Index("alerts_open", "is_open", "vehicle_id"),
+    Index("alerts_by_vehicle", "vehicle_id", "available_at_ms"),
+    Index("alerts_by_rule", "rule", "available_at_ms"),
+)
+"""What an alert's changes and actions amount to; a fold of the two tables below."""
+
+alert_changes = Table(
+    "alert_changes",
+    metadata,
+    _key("alert_id"),
+    _key("change", Integer),
+    _due("available_at_ms"),
+    _due("event", Text),
+    sqlite_with_rowid=False,
+)
+
+alert_actions = Table(
+    "alert_actions",
+    metadata,
+    _key("alert_id"),
+    _key("action_id"),
+    _due("available_at_ms"),
+    _due("event", Text),
+    sqlite_with_rowid=False,
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    _key("source_topic"),
+    _key("source_partition", Integer),
+    _key("source_offset", BigInteger),
+    _due("partition", Integer),
+    _due("record_offset"),
+    _due("reason", String),
+    _due("detail", Text),
+    Column("vehicle_id", String),
+    _due("received_at_ms"),
+    _due("length", BigInteger),
+    Index("rejected_by_reason", "reason"),
+    Index("rejected_by_vehicle", "vehicle_id", "received_at_ms"),
+)
+"""One row a rejected record, named by where it stood first, so that a repeated rejection counts once."""
