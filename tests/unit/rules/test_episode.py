@@ -160,7 +160,7 @@ def test_a_tyre_is_measured_against_the_placard() -> None:
 def test_each_trouble_code_is_an_episode_of_its_own() -> None:
     drive = Drive()
     drive.read(*(a_reading(s, trouble_codes=("P0301", "C1234")) for s in range(4)))
-    assert sorted(drive.told()) == [("chassis_or_body_code", 1, "raised"), ("misfire_code", 1, "raised")]
+    assert sorted(drive.told()) == [("chassis_code", 1, "raised"), ("misfire_code", 1, "raised")]
     drive.read(*(a_reading(s, trouble_codes=("C1234",)) for s in range(4, 16)))
     assert drive.told()[2:] == [("misfire_code", 2, "cleared")]
     assert drive.alerts[0].alert_id != drive.alerts[1].alert_id

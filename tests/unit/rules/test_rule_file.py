@@ -68,8 +68,8 @@ def test_every_rule_names_its_source() -> None:
 
 
 def test_the_first_rule_with_a_prefix_of_the_code_takes_it() -> None:
-    names = [getattr(RULES.rule_of_code(code), "name", None) for code in ("P0301", "P0420", "U0100", "X")]
-    assert names == ["misfire_code", "powertrain_code", "chassis_or_body_code", None]
+    names = [getattr(RULES.rule_of_code(code), "name", None) for code in ("P0301", "P0500", "U0100", "X")]
+    assert names == ["misfire_code", "powertrain_code", "network_code", None]
 
 
 def test_dividing_by_zero_is_not_a_raise() -> None:
