@@ -33,7 +33,7 @@ def healthy_filter(rules: Rules) -> Filter:
 
 def filter_source(rules: Rules) -> list[str]:
     """Write the filter as lines of Python: rules that need the same signals share one test for their presence."""
-    lines = ["def is_healthy(r, v):", "  if r.trouble_codes: return False", "  try:"]
+    lines = ["def is_healthy(r, v):", "  if r.trouble_codes: return False", "  try:", "    pass"]
     sources = " ".join(c.source for rule in rules.levels for c in (rule.level, rule.when) if c is not None)
     used = sorted(set(_SIGNAL.findall(sources)))
     lines += [f"    {signal} = r.{signal}" for signal in used]
