@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from contracts.reading import Reading
 
@@ -57,6 +57,15 @@ class InvalidExpression(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """A signal compared with a number: the condition needs it above (`is_upper`) or below the value, or on it."""
+
+    signal: str
+    value: float
+    is_upper: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
     """A condition ready to use. `source` is Python over `r` (a reading) and `g` (registry values)."""
 
@@ -68,6 +77,8 @@ class Expression:
     """The condition itself; truthy where it holds."""
     excess: Callable[[Reading, RegistryValues], float] | None
     """How far the first comparison of numbers is exceeded; None where there is none."""
+    thresholds: tuple[Threshold, ...]
+    """Thresholds of which each must be crossed for the condition to hold."""
 
 
 def compile_condition(text: str, *, of_trend: bool = False) -> Expression:
@@ -99,6 +110,7 @@ def _compiled(text: str, wanted: Kind, *, of_trend: bool) -> Expression:
         registry=tuple(sorted(reader.registry)),
         holds=_function(source),
         excess=_function(_rewritten(excess)) if excess is not None else None,
+        thresholds=tuple(_thresholds(tree)),
     )
 
 
@@ -227,4 +239,25 @@ def _excess(tree: ast.expr) -> ast.expr | None:
             if not isinstance(node.ops[0], _RISING):
                 left, right = right, left
             return ast.BinOp(left=left, op=ast.Sub(), right=right)
+    return None
+
+
+def _thresholds(tree: ast.expr) -> Iterator[Threshold]:
+    """Find the comparisons of a signal with a number that stand alone or in a conjunction."""
+    for node in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
+        match node:
+            case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[limit]) if (
+                isinstance(op, _ORDER) and name in SIGNALS and name not in DERIVED
+            ):
+                value = _number(limit)
+                if value is not None:
+                    yield Threshold(name, value, is_upper=isinstance(op, _RISING))
+
+
+def _number(node: ast.expr) -> float | None:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
     return None

@@ -134,7 +134,8 @@ def _compiled(specified: _Rule) -> Rule:
         codes=specified.codes,
         value=value,
         window_ms=round(specified.window_s * 1000),
-        signals=tuple(sorted(signals, key=lambda signal: (signal in ALWAYS_CARRIED, signal))),
+        signals=tuple(sorted(signals)),
+        optional_signals=tuple(sorted(signals - ALWAYS_CARRIED)),
         registry=tuple(sorted(registry)),
     )
 

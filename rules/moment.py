@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contracts.reading import Reading, event_time_ms
-from rules.expression import ALWAYS_CARRIED, CHANGE
+from rules.expression import CHANGE
 
 if TYPE_CHECKING:
     from contracts.alert import Evidence
@@ -36,7 +36,7 @@ class Moment:
     def carries(self, rule: Rule) -> bool:
         """Tell whether the reading has every signal that the rule reads."""
         reading = self.reading
-        return all(name in ALWAYS_CARRIED or getattr(reading, name) is not None for name in rule.signals)
+        return None not in [getattr(reading, name) for name in rule.optional_signals]
 
     def registry(self, rule: Rule) -> RegistryValues:
         """Give the registry values that the rule reads, None where they are not known."""

@@ -53,6 +53,8 @@ class Rule:
     window_ms: int = 0
     signals: tuple[str, ...] = ()
     """Every signal that any of its conditions reads; a reading without one of them says nothing to this rule."""
+    optional_signals: tuple[str, ...] = ()
+    """Those of them that a reading may lack."""
     registry: tuple[str, ...] = ()
 
 

@@ -6,7 +6,6 @@ one wrong sample moves neither. It is judged only when the window is nearly full
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from contracts.definitions import AVERAGING_WINDOW_MS, litres_per_100km
@@ -18,11 +17,11 @@ from rules.progress import Progress
 if TYPE_CHECKING:
     from contracts.alert import Alert
     from contracts.vehicle_state import VehicleState
+    from rules.expression import RegistryValues
     from rules.moment import Moment
     from rules.rule import Rule, Rules
 
 SAMPLE_MS: Final = 30_000
-_SAMPLES_A_WINDOW: Final = 10
 _ENDS: Final = 3
 _FULL: Final = 0.8
 
@@ -31,13 +30,10 @@ def sample(state: VehicleState, rules: Rules, moment: Moment) -> list[Alert]:
     """Sample a vehicle at a driving reading that is due, in place; give the alerts of its trends."""
     state.sample_due_ms = moment.at_ms + SAMPLE_MS
     _average(state, moment)
-    if not rules.trends:
-        return []
-    progress = Progress.of(state, rules, moment)
-    trends = {trend.key: trend for trend in state.trends}
-    state.trends = [trend for rule in rules.trends if (trend := _follow(progress, rule, trends.get(rule.name)))]
-    state.episodes = list(progress.episodes.values())
-    return progress.alerts
+    alerts: list[Alert] = []
+    for rule in rules.trends:
+        alerts += _follow(state, rule, rules, moment)
+    return alerts
 
 
 def restart(state: VehicleState) -> None:
@@ -70,45 +66,64 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _follow(progress: Progress, rule: Rule, trend: Trend | None) -> Trend | None:
-    moment = progress.moment
-    episode = progress.episode(rule.name, rule)
+def _follow(state: VehicleState, rule: Rule, rules: Rules, moment: Moment) -> list[Alert]:
+    """Sample one trend; only where it holds, or is being followed already, is there more to do."""
+    trend = next((trend for trend in state.trends if trend.key == rule.name), None)
+    is_followed = any(episode.key == rule.name for episode in state.episodes)
     if not moment.carries(rule):
-        progress.without_signal(episode, rule)
-        return trend
-    values = moment.registry(rule) if episode is None else dict(episode.registry)
-    if any(value is None for name, value in values.items() if name != CHANGE):
-        return trend
-    trend = trend or Trend(rule.name)
-    change = _change(trend, rule, moment)
+        return _lost(state, rule, rules, moment) if is_followed else []
+    values = moment.registry(rule)
+    if None in values.values():
+        return []
+    if not holds(rule.when, moment, values):
+        state.trends = [other for other in state.trends if other is not trend]  # the window is broken
+        return []
+    if trend is None:
+        trend = Trend(rule.name)
+        state.trends.append(trend)
+    change = _change(trend, rule, moment, values)
     if change is None:
-        return trend if trend.samples else None
+        return []
     values[CHANGE] = change
     is_level = holds(rule.level, moment, values)
+    return _judged(state, rule, rules, moment, values, is_level=is_level) if is_level or is_followed else []
+
+
+def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) -> float | None:
+    """Add a sample; give the change over the window, None until the window is nearly full."""
+    assert rule.value is not None  # noqa: S101 - the rule file's reader has looked
+    try:
+        latest = float(rule.value.holds(moment.reading, values))  # type: ignore[arg-type]
+    except ArithmeticError:
+        return None
+    samples, horizon_ms = trend.samples, moment.at_ms - rule.window_ms
+    while samples and samples[0][0] < horizon_ms:
+        del samples[0]
+    samples.append((moment.at_ms, latest))
+    if len(samples) < 2 * _ENDS or moment.at_ms - samples[0][0] < rule.window_ms * _FULL:
+        return None
+    first = sorted(value for _, value in samples[:_ENDS])[_ENDS // 2]
+    last = sorted(value for _, value in samples[-_ENDS:])[_ENDS // 2]
+    return round(last - first, 3)
+
+
+def _judged(
+    state: VehicleState, rule: Rule, rules: Rules, moment: Moment, values: RegistryValues, *, is_level: bool
+) -> list[Alert]:
+    progress = Progress.of(state, rules, moment)
+    episode = progress.episode(rule.name, rule)
     if episode is not None and episode.phase == "open":
-        is_clear = not is_level if rule.clear is None else holds(rule.clear, moment, values)
-        progress.follow(episode, rule, values, is_clear=is_clear)
+        fixed = {**episode.registry, CHANGE: values[CHANGE]}
+        is_clear = not is_level if rule.clear is None else holds(rule.clear, moment, fixed)
+        progress.follow(episode, rule, fixed, is_clear=is_clear)
     else:
         progress.pend(rule.name, rule, values, is_level=is_level)
-    return trend
+    state.episodes = list(progress.episodes.values())
+    return progress.alerts
 
 
-def _change(trend: Trend, rule: Rule, moment: Moment) -> float | None:
-    """Add a sample where one is due; give the change over the window, None until the window is nearly full.
-
-    The window is broken where the enabling condition does not hold.
-    """
-    if not holds(rule.when, moment, moment.registry(rule)) or rule.value is None:
-        trend.samples = []
-        return None
-    samples = [kept for kept in trend.samples if kept[0] >= moment.at_ms - rule.window_ms]
-    if not samples or moment.at_ms - samples[-1][0] >= rule.window_ms // _SAMPLES_A_WINDOW:
-        try:
-            samples.append((moment.at_ms, float(rule.value.holds(moment.reading, moment.registry(rule)))))  # type: ignore[arg-type]
-        except ArithmeticError:
-            return None
-    trend.samples = samples
-    if samples[-1][0] - samples[0][0] < rule.window_ms * _FULL or len(samples) < 2 * _ENDS:
-        return None
-    values = [value for _, value in samples]
-    return round(median(values[-_ENDS:]) - median(values[:_ENDS]), 3)
+def _lost(state: VehicleState, rule: Rule, rules: Rules, moment: Moment) -> list[Alert]:
+    progress = Progress.of(state, rules, moment)
+    progress.without_signal(progress.episode(rule.name, rule), rule)
+    state.episodes = list(progress.episodes.values())
+    return progress.alerts
