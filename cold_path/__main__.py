@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from pydantic_settings import CliApp, get_subcommand
+from rich.console import Console
 
 from cold_path.settings import ColdPath, Run, Verify
 from observability.program import run
@@ -33,7 +36,17 @@ def _main() -> int:
 
 
 def _verify(asked: Verify) -> int:
-    raise NotImplementedError(asked)
+    from cold_path.verification.verify import verify  # noqa: PLC0415 - as above, pyarrow is not small
+
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    report = asyncio.run(verify(asked))
+    if asked.as_json:
+        print(report.as_json())
+    else:
+        console = Console()
+        for table in report.tables():
+            console.print(table)
+    return 0 if report.is_equal else 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ _BETWEEN_TRIES_S: Final = 0.5
 _BETWEEN_LOOKS_S: Final = 0.05
 _REQUEST_LIMIT_S: Final = 30
 _FETCH_BYTES: Final = 4 * 1024 * 1024
+_FETCH_WAIT_MS: Final = 10
+"""Short, since other requests of a connection wait behind a fetch at the end of the log."""
 
 
 async def bounds(bootstrap: str, topic: str, *, wait_s: float) -> Bounds:
@@ -83,6 +85,7 @@ async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> 
         group_id=group,
         enable_auto_commit=False,
         max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=_REQUEST_LIMIT_S * 1000,
     )
     await _started(consumer, bootstrap, wait_s)

@@ -28,6 +28,8 @@ _OFFSETS_A_TASK: Final = 400_000
 
 _KAFKA: Final = {
     "failOnDataLoss": "true",
+    # Spark asks for the partition's bounds after each poll; the answer waits behind a fetch at the end of the log.
+    "kafka.fetch.max.wait.ms": "5",
     "kafka.max.poll.records": "10000",
     "kafka.max.partition.fetch.bytes": str(8 * 1024 * 1024),
 }

@@ -108,5 +108,6 @@ def _tell(summary: Summary, seconds: float) -> None:
         return
     fields: dict[str, object] = {f"{name}_s": took for name, took in summary.stage_seconds.items()}
     fields |= {"ingested": summary.ingested, "rejected": summary.rejected, "repeated": summary.repeated}
-    fields |= {"version": summary.version, "seconds": round(seconds, 1)} | summary.row_counts
+    fields |= {"version": summary.version, "seconds": round(seconds, 1)}
+    fields |= summary.row_counts
     _log.info("run ended", extra=fields)

@@ -51,7 +51,7 @@ class Run(_Common):
     driver_memory: str = Field("2g", description="memory of Spark's JVM, as Java writes it")
     jars: Path | None = Field(
         None,
-        description="folder of Spark's Kafka and Delta jars; default: in the user's cache, where `make setup` puts them",
+        description="folder of Spark's Kafka and Delta jars; default: where `make setup` puts them",
     )
     spark_log: Path = Field(Path("var/logs/spark.log"), description="file that takes what Spark's JVM says")
     status_port: int = Field(0, ge=-1, le=65535, description="port of health and metrics; 0: any free, -1: none")

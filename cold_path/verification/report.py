@@ -1,0 +1,97 @@
+"""What the proof found, for people as a table and for programs as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cold_path.offsets import Offsets
+    from cold_path.verification.comparison import Comparison
+    from cold_path.verification.totals import Totals
+
+SHOWN: Final = 10
+"""Differences that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A comparison with what it was made from."""
+
+    comparison: Comparison
+    offsets: Offsets
+    records: int
+    rejected: int
+    version: int | None
+    files_equal: bool | None
+    """Whether the store's batch trips are those of the published files; None when these are gone."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Tell whether everything agrees."""
+        return self.comparison.is_equal and self.files_equal is not False
+
+    def as_json(self) -> str:
+        """Give one flat object, and the first differences."""
+        found = self.comparison
+        told: dict[str, object] = {
+            "equal": self.is_equal,
+            "trips_compared": found.trips,
+            "vehicles_compared": found.vehicles,
+            "trips_differing": found.differing,
+            "trips_missing": found.missing,
+            "trips_extra": found.extra,
+            "records": self.records,
+            "records_rejected": self.rejected,
+            "batch_view_version": self.version,
+            "store_equals_files": self.files_equal,
+            "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
+            "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
+        }
+        return json.dumps(told)
+
+    def tables(self) -> Iterator[Table]:
+        """Give what a person reads."""
+        yield self._figures()
+        if self.comparison.differences:
+            yield self._differences()
+
+    def _figures(self) -> Table:
+        found = self.comparison
+        table = Table("", "merged", "recomputed", title="equal" if self.is_equal else "NOT EQUAL")
+        for name in ("distance_m", "fuel_ml", "idle_s"):
+            table.add_row(name, f"{getattr(found.merged_sums, name):,}", f"{getattr(found.recomputed_sums, name):,}")
+        table.add_section()
+        counts = {
+            "trips compared": found.trips,
+            "differing": found.differing,
+            "missing": found.missing,
+            "extra": found.extra,
+            "vehicles": found.vehicles,
+            "records": self.records,
+            "rejected": self.rejected,
+        }
+        for label, count in counts.items():
+            table.add_row(label, f"{count:,}", "")
+        table.add_row("version", str(self.version), "")
+        table.add_row("store = files", str(self.files_equal), "")
+        table.add_row("offsets", " ".join(str(offset) for _, offset in sorted(self.offsets.items())), "")
+        return table
+
+    def _differences(self) -> Table:
+        shown = self.comparison.differences[:SHOWN]
+        title = f"the first {len(shown)} of {len(self.comparison.differences)} differences (distance, fuel, idle)"
+        table = Table("vehicle", "trip began (ms)", "merged", "recomputed", title=title)
+        for difference in shown:
+            started = str(difference.trip_started_at_ms)
+            table.add_row(difference.vehicle_id, started, _told(difference.merged), _told(difference.recomputed))
+        return table
+
+
+def _told(totals: Totals | None) -> str:
+    return "absent" if totals is None else " ".join("-" if counter is None else str(counter) for counter in totals)

@@ -1,0 +1,71 @@
+"""The command `cold-path verify`: read the store once, recompute from the raw records, compare."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from cold_path import broker
+from cold_path.verification.comparison import compared
+from cold_path.verification.published import published_trips
+from cold_path.verification.report import Report
+from cold_path.verification.snapshot import read_snapshot
+from cold_path.verification.totals import Recomputation
+from contracts.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from cold_path.offsets import Bounds, Offsets
+    from cold_path.settings import Verify
+    from cold_path.verification.snapshot import Snapshot
+
+_BETWEEN_LOOKS_S: Final = 0.5
+
+
+async def verify(asked: Verify) -> Report:
+    """Compare the store with the records up to the offsets that it claims to have reached.
+
+    Raises Unavailable without a broker or without anything in the store, InvalidInput when the topic's beginning has
+    expired or its end lies below what the store has reached.
+    """
+    snapshot = _snapshot(asked.store, asked.wait)
+    reached = snapshot.reached
+    _refuse_other_records(await broker.bounds(asked.bootstrap, asked.topic, wait_s=asked.wait), reached)
+    recomputation = Recomputation()
+    async for record in broker.records(asked.bootstrap, asked.topic, reached, wait_s=asked.wait):
+        recomputation.add(record.value, partition=record.partition, received_at_ms=record.timestamp)
+    version = snapshot.manifest.version if snapshot.manifest else None
+    files = published_trips(asked.views, version) if version is not None else None
+    return Report(
+        comparison=compared(snapshot.trips, recomputation.trips),
+        offsets=reached,
+        records=recomputation.records,
+        rejected=recomputation.rejected,
+        version=version,
+        files_equal=files == snapshot.batch if files is not None else None,
+    )
+
+
+def _snapshot(store: str, wait_s: float) -> Snapshot:
+    until = time.monotonic() + wait_s
+    while (snapshot := read_snapshot(store)).is_empty:
+        if time.monotonic() >= until:
+            raise Unavailable(
+                f"the store {store} holds neither marks nor a version after {wait_s:g} s; "
+                "are `hot-path run`, `cold-path run` and `api projector` running, and is it the right --store?"
+            )
+        time.sleep(_BETWEEN_LOOKS_S)
+    return snapshot
+
+
+def _refuse_other_records(bounds: Bounds, reached: Offsets) -> None:
+    for partition, offset in sorted(reached.items()):
+        if bounds.beginnings.get(partition, 0) > 0 and offset > 0:
+            raise InvalidInput(
+                f"partition {partition} begins at offset {bounds.beginnings[partition]}: the records before have "
+                "expired, so the totals cannot be recomputed from them"
+            )
+        if bounds.ends.get(partition, 0) < offset:
+            raise InvalidInput(
+                f"the store has reached offset {offset} of partition {partition}, but the broker's ends at "
+                f"{bounds.ends.get(partition, 0)}: they do not belong together; check --bootstrap and --store"
+            )
