@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contracts.alert import SEVERITIES, AlertState, ClearReason
+from contracts.alert import SEVERITIES, AlertState, ClearReason, Severity
 from contracts.vehicle_state import Episode
 from rules.expression import CHANGE
 from rules.moment import holds
@@ -42,7 +42,7 @@ def begin(rule: Rule, key: str, moment: Moment, values: RegistryValues, *, code:
     )
 
 
-def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues) -> Change | None:
+def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues, severity: Severity) -> Change | None:
     """Extend a pending hold by a reading at which the condition holds; raise the alert when it has lasted."""
     if moment.at_ms - episode.seen_at_ms > LONGEST_GAP_MS:
         _restart(episode, rule, moment)
@@ -51,7 +51,7 @@ def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues) -
         return None
     episode.phase = "open"
     episode.change = 1
-    episode.severity = rule.severity
+    episode.severity = severity
     episode.raised_at_ms = moment.at_ms
     episode.evidence = episode.worst = moment.evidence(rule, values)
     return Change("raised")

@@ -15,6 +15,7 @@ from contracts.alert import SEVERITIES, Severity
 from contracts.errors import InvalidRules
 from rules.expression import ALWAYS_CARRIED, CHANGE, Expression, InvalidExpression, compile_condition, compile_value
 from rules.rule import Escalation, Family, Rule, Rules
+from rules.trouble_code import meanings
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,63}")
 _CODE_PREFIX: Final = re.compile(r"[PBCU]([0-3][0-9A-F]{0,3})?")
@@ -91,7 +92,12 @@ def parse_rules(text: str, *, name: str = "rules.toml") -> Rules:
             line = _line(text, index, complaint.key)
             raise InvalidRules(f"{name}:{line}: rule {specified.name!r}, {complaint.key}: {complaint}") from complaint
     _refuse_two_silences(compiled, name)
-    return Rules(rules=tuple(compiled), hash=hashlib.sha256(msgspec.json.encode(parsed)).hexdigest()[:16])
+    return Rules(rules=tuple(compiled), hash=_hash(parsed))
+
+
+def _hash(parsed: _File) -> str:
+    """Hash what the rules say, the meanings of trouble codes included."""
+    return hashlib.sha256(msgspec.json.encode([parsed, meanings()])).hexdigest()[:16]
 
 
 def _refuse_repeated(rule_name: str, before: list[Rule]) -> None:

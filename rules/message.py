@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rules.trouble_code import meanings
+
 if TYPE_CHECKING:
     from contracts.vehicle_state import Episode
     from rules.episode import Change
@@ -28,7 +30,9 @@ def message(rule: Rule | None, episode: Episode, change: Change) -> str:
     """Write the sentence for one change, from the evidence at the raise (or the worst, when it got worse)."""
     seen = episode.evidence if change.state == "raised" else episode.worst
     values = _Tolerant({name.removeprefix("vehicle."): _spoken(value) for name, value in seen.items()})
-    values["code"] = episode.trouble_code or "-"
+    code = episode.trouble_code or "-"
+    meaning = meanings().get(code)
+    values["code"] = code if meaning is None else f"{code} ({_lower_first(meaning.text)})"
     template = episode.key if rule is None else rule.message
     text = _filled(template, values)
     return text if change.reason is None else f"{text} ({_REASONS[change.reason]})"
@@ -45,3 +49,7 @@ def _spoken(value: object) -> object:
     if isinstance(value, list):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return value
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -59,7 +59,8 @@ class Progress:
             return
         if episode is None:
             episode = self.episodes[key] = begin(rule, key, self.moment, values, code=code)
-        self.tell(pend(episode, rule, self.moment, values), episode, rule)
+        severity = self.rules.severity_of(rule, episode.trouble_code)
+        self.tell(pend(episode, rule, self.moment, values, severity), episode, rule)
 
     def end_removed(self) -> None:
         """End the episodes whose rule a newer rule file no longer has, or no longer gives that trouble code to."""

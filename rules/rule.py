@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from rules.trouble_code import meanings
+
 if TYPE_CHECKING:
     from contracts.alert import Severity
     from rules.expression import Expression
@@ -78,6 +80,11 @@ class Rules:
         set_(self, "trouble_codes", tuple(rule for rule in self.rules if rule.family == "trouble_code"))
         set_(self, "silence", next((rule for rule in self.rules if rule.family == "silence"), None))
         set_(self, "by_name", {rule.name: rule for rule in self.rules})
+
+    def severity_of(self, rule: Rule, code: str | None) -> Severity:
+        """Give the severity to raise with: that of the trouble code where the table knows it, else the rule's."""
+        meaning = meanings().get(code or "") if rule.family == "trouble_code" else None
+        return rule.severity if meaning is None else meaning.severity
 
     def rule_of_code(self, code: str) -> Rule | None:
         """Give the first rule, in the order of the file, that has a prefix of this trouble code."""
