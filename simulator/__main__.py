@@ -1,0 +1,58 @@
+"""The command line of the simulator: `simulator run`, `simulator history`, `simulator replay FILE…`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvloop
+from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfigDict, get_subcommand
+from rich.console import Console
+
+from contracts.errors import InvalidInput
+from observability.program import run
+from simulator import report
+from simulator.driver import drive
+from simulator.settings import HistorySettings, ReplaySettings, RunSettings
+
+
+class Command(BaseSettings):
+    """The fleet: cars whose readings look like those of real ones."""
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="simulator", cli_kebab_case=True, cli_implicit_flags=True, extra="forbid"
+    )
+
+    run: CliSubCommand[RunSettings]
+    history: CliSubCommand[HistorySettings]
+    replay: CliSubCommand[ReplaySettings]
+
+
+def _main() -> int:
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    chosen = get_subcommand(CliApp.run(Command, cli_cmd_method_name="_nothing"), is_required=False)
+    console = Console()
+    match chosen:
+        case RunSettings():
+            report.show_run(uvloop.run(drive(chosen)), console, as_json=chosen.json_)
+            return 0
+        case HistorySettings():
+            from simulator.past import write_history  # noqa: PLC0415
+
+            report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)
+            return 0
+        case ReplaySettings():
+            from simulator.replay import replay  # noqa: PLC0415
+
+            return uvloop.run(replay(chosen, console))
+        case _:
+            raise InvalidInput("say what: `simulator run`, `history` or `replay FILE…`; `simulator --help` tells more")
+
+
+def main() -> None:
+    """Run the program."""
+    sys.exit(run("simulator", _main))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Kafka, as the simulator writes to it: whole batches, partitioned as the contract says, acknowledged by all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from contracts.codec import encode
+from contracts.errors import InvalidInput, Unavailable
+from contracts.reading import READING_SCHEMA
+from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
+from contracts.vehicle import Vehicle
+from observability.metrics import READINGS_PRODUCED
+
+log = logging.getLogger(__name__)
+
+_BATCH_BYTES: Final = 512 * 1024
+"""Before compression; the topic takes 2 MiB."""
+_HEADERS: Final = [("schema", READING_SCHEMA)]
+_RETRY_S: Final = 0.5
+_MOST_OPEN_BATCHES: Final = 256
+_ACKNOWLEDGED: Final = READINGS_PRODUCED.labels("simulator")
+
+
+class Publisher:
+    """Sends readings and registry records. Once a batch is not acknowledged, every later call raises Unavailable."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Take the broker's address; nothing is connected yet."""
+        self._bootstrap = bootstrap
+        self._producer: AIOKafkaProducer | None = None
+        self._open: set[asyncio.Future[object]] = set()
+        self._failure: BaseException | None = None
+        self.acknowledged = 0
+
+    async def start(self, wait_s: float) -> None:
+        """Connect, within `wait_s` seconds. Raises Unavailable without a broker or topic."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while True:
+            try:
+                return await self._connect()
+            except (KafkaError, OSError) as error:
+                await self.close()
+                if loop.time() >= deadline:
+                    raise Unavailable(f"no Kafka broker with the project's topics at {self._bootstrap} within {wait_s:g} s ({error}); "
+                        "start one with `stack broker` and create the topics with `stack topics`") from error
+            await asyncio.sleep(_RETRY_S)
+
+    async def _connect(self) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            max_batch_size=_BATCH_BYTES,
+        )
+        await self._producer.start()
+        partitions = await self._producer.partitions_for(VEHICLE_READINGS.name)
+        if len(partitions) != READING_PARTITIONS:
+            raise InvalidInput(
+                f"topic {VEHICLE_READINGS.name} has {len(partitions)} partitions, not {READING_PARTITIONS}; "
+                "a car would be sent where nobody expects it: create the topics with `stack topics`"
+            )
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The connected producer."""
+        if self._producer is None:
+            raise RuntimeError("the publisher was not started")
+        return self._producer
+
+    async def register(self, vehicles: Iterable[Vehicle]) -> None:
+        """Send registry records and wait until they are acknowledged."""
+        sent = [
+            await self.producer.send(VEHICLES.name, key=vehicle.vehicle_id.encode(), value=encode(vehicle))
+            for vehicle in vehicles
+        ]
+        try:
+            await asyncio.gather(*sent)
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+
+    async def send(self, partition: int, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """Send readings of one partition in their order; waits while the broker is behind, not until acknowledged."""
+        batch = self.producer.create_batch()
+        for key, value in zip(keys, values, strict=True):
+            if batch.append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
+                await self._submit(batch, partition)
+                batch = self.producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value, headers=_HEADERS)
+        if batch.record_count():
+            await self._submit(batch, partition)
+
+    async def _submit(self, batch: object, partition: int) -> None:
+        self._raise_failure()
+        while len(self._open) >= _MOST_OPEN_BATCHES:
+            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
+        records = batch.record_count()  # type: ignore[attr-defined] - aiokafka is untyped
+        try:
+            future = await self.producer.send_batch(batch, VEHICLE_READINGS.name, partition=partition)
+        except KafkaError as error:
+            raise self._unavailable(error) from error
+        self._open.add(future)
+        future.add_done_callback(lambda done: self._settled(done, records))
+
+    def _settled(self, done: asyncio.Future[object], records: int) -> None:
+        self._open.discard(done)
+        if done.cancelled():
+            return
+        if error := done.exception():
+            self._failure = error
+            return
+        self.acknowledged += records
+        _ACKNOWLEDGED.inc(records)
+
+    async def flush(self) -> None:
+        """Wait until everything sent is acknowledged. Raises Unavailable when something is not."""
+        while self._open:
+            await asyncio.wait(self._open)
+        await asyncio.sleep(0)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._unavailable(self._failure) from self._failure
+
+    def _unavailable(self, error: BaseException) -> Unavailable:
+        return Unavailable(
+            f"the broker at {self._bootstrap} no longer acknowledges readings "
+            f"({self.acknowledged} were): {type(error).__name__} {error}"
+        )
+
+    async def close(self) -> None:
+        """Disconnect; what is not acknowledged yet is waited for by aiokafka."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()

@@ -1,0 +1,65 @@
+"""The simulator's settings, one class a command, made once at the entry point. Environment: SIMULATOR_…"""
+
+from __future__ import annotations
+
+
+from pathlib import Path
+
+from pydantic import AwareDatetime, Field
+from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
+
+from simulator.duration import Duration
+
+
+class KafkaSettings(BaseSettings):
+    """Where readings are sent; shared by every command."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIMULATOR_", extra="forbid", frozen=True, populate_by_name=True, cli_kebab_case=True
+    )
+
+    bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
+    wait: float = Field(15.0, ge=0, description="seconds to wait for the broker and its topics at start")
+    json_: bool = Field(False, alias="json", description="print the result as one line of JSON")
+
+
+class FleetSettings(KafkaSettings):
+    """Which fleet, and what breaks in it."""
+
+    vehicles: int = Field(200, ge=1, le=1_000_000, description="cars in the fleet")
+    seed: int = Field(1, ge=0, le=999_999, description="the same seed gives the same fleet, byte for byte")
+    fault_rate: float = Field(0.0, ge=0, description="faults that begin in an hour of driving, per car")
+    fault_growth: Duration = Field(15.0, description="from a fault's onset until it is full grown, as 15s or 10m")
+    fault_repair: Duration = Field(90.0, description="from full growth to repair: this at least, twice this at most")
+    truth: Path | None = Field(None, description="file to which the injected faults are added, one JSON object a line")
+
+
+class RunSettings(FleetSettings):
+    """Drive the fleet now, in real time, until --for has passed or Ctrl-C; then every car turns its engine off."""
+
+    fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
+    rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
+    for_: Duration | None = Field(None, alias="for", description="how long to run, as 90s or 5m; default: until stopped")
+    start: AwareDatetime | None = Field(None, description="event time of the first reading, ISO 8601; default: now")
+    status_port: int = Field(-1, ge=-1, le=65535, description="port of health and metrics; 0 any free one, -1 none")
+
+
+class HistorySettings(FleetSettings):
+    """Write the days before now, as fast as the broker takes them; all trips have ended."""
+
+    days: float = Field(3.0, gt=0, le=30, description="days of history")
+    limit: int = Field(500_000, ge=1000, description="most readings; the interval between readings follows from it")
+    until: AwareDatetime | None = Field(None, description="event time before which all trips end, ISO 8601; default: now")
+
+
+class ReplaySettings(KafkaSettings):
+    """Send recordings of a real car (carOBD CSV files) as its trips, one after the other, ended in the past."""
+
+    files: CliPositionalArg[list[Path]] = Field(description="recordings, oldest trip first")
+    speed: float = Field(0.0, ge=0, description="1 as recorded, 10 ten times as fast, 0 as fast as it goes")
+    vehicle: str | None = Field(None, description="VIN that the readings carry; default: the recorded car's stand-in")
+    start: AwareDatetime | None = Field(None, description="event time of the first trip, ISO 8601; default: all end by now")
+    set: list[str] = Field(
+        default=[],
+        description="change a signal, as coolant_c=112@120s+10s: 112 for 10 s, from 120 s into every trip; repeatable",
+    )
