@@ -1,4 +1,4 @@
-"""Write the parts of docs/ that are derived from the code: rules, signal ranges, settings.
+"""Write the parts of docs/ that are derived from the code: routes, signal ranges, rules, settings.
 
 `python scripts/reference_pages.py` writes them; with `--check` it only tells which are out of date, and exits with 1.
 """
@@ -9,7 +9,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +18,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from api.app import build
+from api.settings import ServeSettings
 from contracts.plausibility import SIGNAL_RANGES
 from rules import Rule, default_rules_file, load_rules
 
@@ -37,39 +39,37 @@ def table(header: Row, rows: Iterable[Row]) -> str:
 
 
 def rules_table() -> str:
-    header = ("rule", "severity", "raised when", "held for", "cleared when", "held for", "cooldown", "source")
+    header = ("rule", "severity", "raised when", "cleared when", "cooldown", "source")
     return table(header, (_rule_row(rule) for rule in load_rules(default_rules_file()).rules))
 
 
 def _rule_row(rule: Rule) -> Row:
     name = f"`{rule.name}`" + (f" ({rule.trouble_code})" if rule.trouble_code else "")
-    worse = "".join(f"; {step.severity}: `{step.level.text}` for {_seconds(step.for_ms)}" for step in rule.escalations)
-    return (
-        name,
-        rule.severity + worse,
-        _raised(rule),
-        _seconds(rule.for_ms),
-        _cleared(rule),
-        _seconds(rule.clear_for_ms),
-        _seconds(rule.cooldown_ms),
-        rule.source,
-    )
+    worse = "".join(f"; {step.severity}: `{step.level.text}`{_held(step.for_ms)}" for step in rule.escalations)
+    return name, rule.severity + worse, _raised(rule), _cleared(rule), _seconds(rule.cooldown_ms), rule.source
 
 
 def _raised(rule: Rule) -> str:
     if rule.codes:
-        return "an active code begins with " + ", ".join(f"`{code}`" for code in rule.codes)
+        return "an active code begins with " + ", ".join(f"`{code}`" for code in rule.codes) + _held(rule.for_ms)
     if rule.level is None:
-        return "nothing is heard in the middle of a trip"
-    return f"`{rule.level.text}`" + (f" while `{rule.when.text}`" if rule.when else "")
+        return f"nothing is heard in the middle of a trip{_held(rule.for_ms)}"
+    enabled = f" while `{rule.when.text}`" if rule.when else ""
+    if rule.value is not None:
+        return f"`{rule.level.text}` of `{rule.value.text}` over {_seconds(rule.window_ms)}{enabled}"
+    return f"`{rule.level.text}`{enabled}{_held(rule.for_ms)}"
 
 
 def _cleared(rule: Rule) -> str:
     if rule.clear:
-        return f"`{rule.clear.text}`"
+        return f"`{rule.clear.text}`{_held(rule.clear_for_ms)}"
     if rule.codes:
-        return "the code is no longer active"
-    return "the car is heard again" if rule.level is None else "the level no longer holds"
+        return f"the code is not active{_held(rule.clear_for_ms)}"
+    return "the car is heard again" if rule.level is None else f"the level does not hold{_held(rule.clear_for_ms)}"
+
+
+def _held(milliseconds: int) -> str:
+    return f" for {_seconds(milliseconds)}" if milliseconds else ""
 
 
 def _seconds(milliseconds: int) -> str:
@@ -79,6 +79,20 @@ def _seconds(milliseconds: int) -> str:
 def signals_table() -> str:
     rows = ((f"`{name}`", f"{low:,} to {high:,}") for name, (low, high) in SIGNAL_RANGES.items())
     return table(("signal", "possible"), rows)
+
+
+def routes_table() -> str:
+    document = build(ServeSettings()).openapi()
+    rows = [
+        (f"`{verb.upper()} {path}`", operation["summary"], _parameters(operation))
+        for path, operations in document["paths"].items()
+        for verb, operation in operations.items()
+    ]
+    return table(("route", "answers", "parameters"), rows)
+
+
+def _parameters(operation: dict[str, Any]) -> str:
+    return ", ".join(f"`{one['name']}`" for one in operation.get("parameters", ()) if one["in"] == "query")
 
 
 def settings_sections() -> str:
@@ -170,9 +184,17 @@ def with_derived(page: str, derived: str) -> str:
     return pattern.sub(lambda _: f"{_BEGIN}\n\n{derived}\n\n{_END}", page, count=1)
 
 
+PAGES: dict[str, Callable[[], str]] = {
+    "api.md": routes_table,
+    "readings.md": signals_table,
+    "rules.md": rules_table,
+    "settings.md": settings_sections,
+}
+
+
 def main(arguments: list[str]) -> int:
     outdated = []
-    for name, derive in (("rules.md", rules_table), ("readings.md", signals_table), ("settings.md", settings_sections)):
+    for name, derive in PAGES.items():
         file = DOCS / name
         before = file.read_text(encoding="utf-8")
         after = with_derived(before, derive())
