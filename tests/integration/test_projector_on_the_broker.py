@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from eventually import eventually
+from serving import (
+    NOW_MS,
+    VIN,
+    Topics,
+    a_mark,
+    a_state,
+    a_trip,
+    an_alert,
+    partition_of,
+    point,
+    publish,
+)
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from api.projector.inbox import Record
+from contracts.alert import AlertAction
+from contracts.topics import ENGINE_ALERTS, SERVING_GROUP
+from stack.broker import Broker
+
+_TABLES = ("speed_trips", "vehicle_latest", "alerts", "alert_changes", "rejected", "marks", "vehicles", "alert_actions")
+
+
+class Store:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.url = f"sqlite:///{file}"
+
+    def all(self, query: str) -> list[tuple[Any, ...]]:
+        if not self.file.exists():
+            return []
+        engine = create_engine(self.url)
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(query))]
+        except OperationalError:
+            return []  # not there yet, or being deleted
+        finally:
+            engine.dispose()
+
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {table: sorted(self.all(f"SELECT * FROM {table}"), key=repr) for table in _TABLES}  # noqa: S608
+
+    def count(self, table: str) -> int:
+        return sum(count for (count,) in self.all(f"SELECT count(*) FROM {table}"))  # noqa: S608
+
+    def delete(self) -> None:
+        for file in self.file.parent.glob(f"{self.file.name}*"):
+            file.unlink()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store" / "serving.db")
+
+
+@pytest.fixture
+def views(tmp_path: Path) -> Path:
+    return tmp_path / "views"
+
+
+class Projectors:
+    """Starts projectors on one store, and leaves none behind."""
+
+    def __init__(self, *flags: str) -> None:
+        self._command = [sys.executable, "-m", "api", "projector", *flags, "--status-port", "-1"]
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        self._started.append(subprocess.Popen(self._command))
+        return self._started[-1]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        process = self.start()
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) in (0, -signal.SIGTERM)  # the latter when it had hardly begun
+
+    def kill(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def projectors(module_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    made = Projectors("--bootstrap", module_broker.bootstrap, "--store", store.url, "--views", str(views))
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def fresh_projectors(fresh_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    made = Projectors("--bootstrap", fresh_broker.bootstrap, "--store", store.url, "--views", str(views))
+    yield made
+    made.kill()
+
+
+def send(broker: Broker, records: Iterable[Record]) -> None:
+    async def sending() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
+        await producer.start()
+        for record in records:
+            await producer.send(
+                record.topic, record.value, record.key, partition=record.partition, headers=record.headers
+            )
+        await producer.stop()
+
+    asyncio.run(sending())
+
+
+def test_killed_at_any_moment_it_repeats_and_loses_nothing(
+    fresh_broker: Broker, store: Store, fresh_projectors: Projectors
+) -> None:
+    topics = Topics()
+    vins = [f"1HGCM82633A0{n:05d}" for n in range(300)]
+    rounds = 5
+    for turn in range(rounds):
+        process = fresh_projectors.start()
+        send(fresh_broker, a_round(topics, vins, turn))
+        eventually(lambda turn=turn: store.count("alerts") > turn * 300, within_s=30)  # type: ignore[misc]
+        process.kill()
+        process.wait()
+
+    def is_complete() -> bool:
+        marked = store.all("SELECT min(next_offset) FROM marks") == [(rounds * 300,)]
+        return marked and store.count("alerts") == store.count("rejected") == rounds * 300
+
+    with fresh_projectors.running():
+        eventually(is_complete, within_s=30)
+    survived = store.everything()
+    assert {row[3:5] for row in survived["speed_trips"]} == {(1000 * rounds, 90 * rounds)}
+    assert len(survived["speed_trips"]) == len(vins)
+    store.delete()
+    with fresh_projectors.running():
+        eventually(is_complete, within_s=30)
+    assert store.everything() == survived
+
+
+def a_round(topics: Topics, vins: list[str], turn: int) -> list[Record]:
+    records: list[Record] = []
+    for n, vin in enumerate(vins):
+        offset = turn * len(vins) + n
+        records.append(topics.state(a_state(vin, a_trip(1000 * (turn + 1), 90 * (turn + 1)), offset=offset)))
+        records.append(topics.alert(an_alert(f"alert-{turn}-{n}", vehicle_id=vin)))
+        records.append(topics.rejected(vin, offset))
+    return records + [topics.mark(a_mark((turn + 1) * len(vins), partition)) for partition in range(12)]
+
+
+def test_states_after_the_last_mark_are_read_again(module_broker: Broker, store: Store, projectors: Projectors) -> None:
+    topics, vin = Topics(), "1HGCM82633A100001"
+
+    def distance() -> list[tuple[Any, ...]]:
+        return store.all(f"SELECT distance_m FROM speed_trips WHERE vehicle_id = '{vin}'")  # noqa: S608
+
+    send(module_broker, topics.flush(a_state(vin, a_trip(1000, 90), offset=5)))
+    with projectors.running():
+        eventually(lambda: distance() == [(1000,)], within_s=30)
+        send(module_broker, [topics.state(a_state(vin, a_trip(2000, 180), offset=9)), topics.alert(an_alert("later"))])
+        eventually(lambda: store.all("SELECT 1 FROM alerts WHERE alert_id = 'later'"))
+        assert distance() == [(1000,)]
+    with projectors.running():
+        send(module_broker, [topics.mark(a_mark(10, partition_of(vin)))])
+        eventually(lambda: distance() == [(2000,)], within_s=30)
+
+
+def test_a_deleted_store_is_rebuilt_while_it_runs(
+    module_broker: Broker, store: Store, views: Path, projectors: Projectors
+) -> None:
+    topics, vin = Topics(), "1HGCM82633A100002"
+    trip = a_trip(8_000, 700)
+    publish(views, 1, {(vin, trip.trip_started_at_ms): trip}, covered={partition_of(vin): 6})
+    action = AlertAction("mine", "x", "acknowledge", "ann", NOW_MS)
+    flush = topics.flush(a_state(vin, a_trip(9_000, 800), offset=8))
+    send(module_broker, [topics.alert(an_alert("mine", vehicle_id=vin)), topics.action(action), *flush])
+
+    def is_complete() -> bool:
+        acknowledged = store.all("SELECT acknowledged_by FROM alerts WHERE alert_id = 'mine'") == [("ann",)]
+        flushed = store.all(f"SELECT distance_m FROM speed_trips WHERE vehicle_id = '{vin}'") == [(9_000,)]  # noqa: S608
+        return acknowledged and flushed and store.count("serving_version") == store.count("batch_trips") == 1
+
+    with projectors.running():
+        eventually(is_complete, within_s=30)
+        before = store.everything()
+        store.delete()
+        eventually(is_complete, within_s=30)
+        assert store.everything() == before
+
+
+def test_a_rollback_is_followed_and_the_version_kept(store: Store, views: Path, projectors: Projectors) -> None:
+    publish(views, 1, {}, covered={0: 5})
+    publish(views, 2, {(VIN, NOW_MS): a_trip(8_000, 700)}, covered={0: 9})
+    with projectors.running():
+        eventually(lambda: store.all("SELECT version FROM serving_version") == [(2,)], within_s=30)
+        point(views, 1)
+        eventually(lambda: store.all("SELECT version FROM serving_version") == [(1,)])
+        assert store.all("SELECT version FROM versions ORDER BY 1") == [(1,), (2,)]
+
+
+def test_positions_show_in_kafka_under_the_group(module_broker: Broker, projectors: Projectors) -> None:
+    send(module_broker, [Topics().alert(an_alert("shown"))])
+    at = TopicPartition(ENGINE_ALERTS.name, partition_of(VIN))
+
+    async def lag() -> int:
+        admin = AIOKafkaAdminClient(bootstrap_servers=module_broker.bootstrap)
+        consumer = AIOKafkaConsumer(bootstrap_servers=module_broker.bootstrap)
+        await admin.start()
+        await consumer.start()
+        try:
+            shown = await admin.list_consumer_group_offsets(SERVING_GROUP, partitions=[at])
+            return int((await consumer.end_offsets([at]))[at] - max(0, shown[at].offset))
+        except KafkaError:
+            return -1  # the group has no coordinator yet
+        finally:
+            await admin.close()
+            await consumer.stop()
+
+    with projectors.running():
+        eventually(lambda: asyncio.run(lag()) == 0, within_s=30, every_s=0.5)
