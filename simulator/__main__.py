@@ -13,6 +13,7 @@ from contracts.errors import InvalidInput
 from observability.program import run
 from simulator import report
 from simulator.driver import drive
+from simulator.past import write_history
 from simulator.settings import HistorySettings, ReplaySettings, RunSettings
 
 
@@ -37,8 +38,6 @@ def _main() -> int:
             report.show_run(uvloop.run(drive(chosen)), console, as_json=chosen.json_)
             return 0
         case HistorySettings():
-            from simulator.past import write_history  # noqa: PLC0415
-
             report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)
             return 0
         case ReplaySettings():

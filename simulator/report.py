@@ -8,6 +8,7 @@ import json
 from rich.console import Console
 
 from simulator.driver import Driven
+from simulator.past import Written
 
 
 def _show(result: object, line: str, console: Console, *, as_json: bool) -> None:
@@ -24,3 +25,13 @@ def show_run(driven: Driven, console: Console, *, as_json: bool) -> None:
         f"in {driven.seconds:.1f} s; {driven.faults} faults injected"
     )
     _show(driven, line, console, as_json=as_json)
+
+
+def show_history(written: Written, console: Console, *, as_json: bool) -> None:
+    """Tell what a history came to."""
+    line = (
+        f"{written.readings_produced:,} readings of {written.vehicles:,} cars on {written.trips:,} trips, one every "
+        f"{written.interval_s} s, acknowledged in {written.seconds:.1f} s ({written.readings_per_s:,}/s); "
+        f"{written.faults} faults injected"
+    )
+    _show(written, line, console, as_json=as_json)

@@ -1,0 +1,105 @@
+"""`simulator history`: days of trips to the broker, as fast as it takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from contracts.topics import READING_PARTITIONS
+from simulator.calendar import calendar, interval_s
+from simulator.clock import now_ms
+from simulator.faults import Faults
+from simulator.fleet import Fleet, fleet, registry
+from simulator.history import History, PastTrips
+from simulator.publisher import Publisher
+from simulator.rows import ReadingRows
+from simulator.settings import HistorySettings
+from simulator.truth import TruthFile, truth_line
+
+_CHUNK: Final = 2000
+_MARGIN_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a history came to."""
+
+    readings_produced: int
+    vehicles: int
+    trips: int
+    interval_s: int
+    faults: int
+    seconds: float
+    readings_per_s: int
+
+
+async def write_history(settings: HistorySettings, console: Console) -> Written:
+    """Write it and wait for the last acknowledgement. Raises Unavailable when the broker is or goes away."""
+    clock = asyncio.get_running_loop().time
+    publisher = Publisher(settings.bootstrap)
+    await publisher.start(settings.wait)
+    began_s = clock()
+    try:
+        cars = fleet(settings.vehicles, settings.seed)
+        await publisher.register(registry(cars))
+        with _progress(console) as progress:
+            trips, each_s = _planned(settings, cars)
+            task = progress.add_task("driving", total=1.0)
+            history = trips.drive(lambda share: progress.update(task, completed=share))
+            await _send(history, publisher, progress)
+        await publisher.flush()
+    finally:
+        await publisher.close()
+    TruthFile(settings.truth).write([truth_line(fault, cars) for fault in history.faults])
+    seconds = clock() - began_s
+    return Written(
+        readings_produced=publisher.acknowledged,
+        vehicles=len(cars),
+        trips=trips.count,
+        interval_s=each_s,
+        faults=len(history.faults),
+        seconds=round(seconds, 1),
+        readings_per_s=round(publisher.acknowledged / seconds),
+    )
+
+
+def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
+    until_ms = now_ms() if settings.until is None else round(settings.until.timestamp() * 1000)
+    random = np.random.default_rng([settings.seed, 6])
+    planned = calendar(settings.vehicles, days=settings.days, until_ms=until_ms - _MARGIN_MS, random=random)
+    each_s = interval_s(planned, settings.limit)
+    faults = Faults(
+        len(planned),
+        per_vehicle_hour=settings.fault_rate,
+        growth_s=settings.fault_growth,
+        repair_s=settings.fault_repair,
+    )
+    return PastTrips(cars, planned, interval_s=each_s, seed=settings.seed, faults=faults), each_s
+
+
+async def _send(history: History, publisher: Publisher, progress: Progress) -> None:
+    task = progress.add_task("sending", total=len(history.columns))
+    encoder = ReadingRows(_CHUNK)
+
+    async def send_partition(partition: int) -> None:
+        rows = np.flatnonzero(history.partition == partition)
+        rows = rows[np.argsort(history.columns.values["recorded_at_ms"][rows], kind="stable")]
+        for start in range(0, len(rows), _CHUNK):
+            some = history.columns.take(rows[start : start + _CHUNK])
+            await publisher.send(partition, some.values["vehicle_id"].tolist(), encoder.encode(some))
+            progress.update(task, completed=publisher.acknowledged)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(send_partition(partition) for partition in range(READING_PARTITIONS)))
+    await publisher.flush()
+    progress.update(task, completed=publisher.acknowledged)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
