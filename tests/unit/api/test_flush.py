@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from serving import NOW_MS, OTHER_VIN, VIN, a_mark, a_state, a_trip
+
+from api.projector.flush import Flush, FlushBuffer
+from contracts.codec import encode
+from contracts.errors import MalformedRecord
+from contracts.vehicle_state import Mark, VehicleState, mark_key
+
+P = 3
+
+
+def buffer_of(*values: VehicleState | Mark) -> FlushBuffer:
+    buffer = FlushBuffer(P)
+    add(buffer, *values)
+    return buffer
+
+
+def add(buffer: FlushBuffer, *values: VehicleState | Mark, at: int = 0) -> None:
+    for offset, value in enumerate(values, start=at):
+        key = mark_key(P) if isinstance(value, Mark) else value.newest.vehicle_id.encode()
+        buffer.add(offset, key, encode(value))
+
+
+def distances(flush: Flush | None) -> dict[str, int]:
+    assert flush is not None
+    return {vin: trip.totals.distance_m for (vin, _), trip in flush.trips.items()}
+
+
+def test_without_a_mark_nothing_is_complete() -> None:
+    assert buffer_of(a_state(VIN, a_trip(100, 10), offset=4)).take() is None
+
+
+def test_a_mark_completes_what_came_before_it_once() -> None:
+    buffer = buffer_of(a_state(VIN, a_trip(100, 10), offset=4), a_mark(5, P))
+    assert distances(buffer.take()) == {VIN: 100}
+    assert buffer.take() is None
+
+
+def test_states_after_the_mark_wait_for_the_next_and_are_read_again_after_a_crash() -> None:
+    buffer = buffer_of(
+        a_state(VIN, a_trip(100, 10), offset=4), a_mark(5, P), a_state(OTHER_VIN, a_trip(200, 20), offset=6)
+    )
+    flush = buffer.take()
+    assert distances(flush) == {VIN: 100}
+    assert flush is not None
+    assert flush.position == 2
+    add(buffer, a_mark(7, P), at=3)
+    later = buffer.take()
+    assert distances(later) == {OTHER_VIN: 200}
+    assert later is not None
+    assert later.position == 4
+
+
+def test_a_state_beyond_the_mark_is_held_back() -> None:
+    """A worker that died before its mark wrote it; the next worker's mark is lower."""
+    buffer = buffer_of(a_state(VIN, a_trip(100, 10), offset=4), a_state(VIN, a_trip(900, 90), offset=9), a_mark(6, P))
+    flush = buffer.take()
+    assert distances(flush) == {VIN: 100}
+    assert flush is not None
+    assert flush.position == 1
+    add(buffer, a_mark(10, P), at=3)
+    assert distances(buffer.take()) == {VIN: 900}
+
+
+def test_a_mark_that_comes_late_does_not_take_back_a_newer_one() -> None:
+    buffer = buffer_of(a_state(VIN, a_trip(100, 10), offset=7), a_mark(8, P), a_mark(5, P))
+    flush = buffer.take()
+    assert flush is not None
+    assert flush.mark.next_offset == 8
+
+
+def test_silence_changes_a_state_without_a_reading() -> None:
+    heard, silent = (a_state(VIN, a_trip(100, 10), offset=4, received_at_ms=NOW_MS + n) for n in range(2))
+    flush = buffer_of(heard, silent, a_mark(5, P)).take()
+    assert flush is not None
+    assert flush.states[VIN].received_at_ms == NOW_MS + 1
+
+
+def test_a_record_that_does_not_decode_is_passed_over() -> None:
+    buffer = FlushBuffer(P)
+    with pytest.raises(MalformedRecord):
+        buffer.add(0, VIN.encode(), b"{")
+    buffer.add(1, VIN.encode(), None)
+    add(buffer, a_mark(5, P), at=2)
+    flush = buffer.take()
+    assert flush is not None
+    assert flush.position == 3
+
+
+@given(st.permutations([(n, 100 * n) for n in range(1, 6)]))
+def test_totals_do_not_depend_on_the_order_of_states(order: list[tuple[int, int]]) -> None:
+    states = [a_state(VIN, a_trip(distance_m, None), offset=offset) for offset, distance_m in order]
+    flush = buffer_of(*states, a_mark(6, P)).take()
+    assert distances(flush) == {VIN: 500}
+    assert flush is not None
+    assert flush.states[VIN].offset == 5
