@@ -14,6 +14,7 @@ from observability.program import run
 from simulator import report
 from simulator.driver import drive
 from simulator.past import write_history
+from simulator.replay import replay
 from simulator.settings import HistorySettings, ReplaySettings, RunSettings
 
 
@@ -41,8 +42,6 @@ def _main() -> int:
             report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)
             return 0
         case ReplaySettings():
-            from simulator.replay import replay  # noqa: PLC0415
-
             return uvloop.run(replay(chosen, console))
         case _:
             raise InvalidInput("say what: `simulator run`, `history` or `replay FILE…`; `simulator --help` tells more")

@@ -6,9 +6,11 @@ import dataclasses
 import json
 
 from rich.console import Console
+from rich.table import Table
 
 from simulator.driver import Driven
 from simulator.past import Written
+from simulator.recorded_trip import RecordedTrip
 
 
 def _show(result: object, line: str, console: Console, *, as_json: bool) -> None:
@@ -35,3 +37,31 @@ def show_history(written: Written, console: Console, *, as_json: bool) -> None:
         f"{written.faults} faults injected"
     )
     _show(written, line, console, as_json=as_json)
+
+
+def show_replay(trips: list[RecordedTrip], console: Console, *, as_json: bool) -> None:
+    """Tell what each recording came to: rows, duration, distance, fuel."""
+    if as_json:
+        console.print_json(json.dumps([_figures(trip) for trip in trips]), indent=None)
+        return
+    table = Table("recording", "rows", "cut off", "s", "km", "L", "L/100 km", "km/h", "idle s", title="trips sent")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for trip in trips:
+        table.add_row(*("-" if figure is None else str(figure) for figure in _figures(trip).values()))
+    console.print(table)
+
+
+def _figures(trip: RecordedTrip) -> dict[str, str | int | float | None]:
+    consumption = trip.litres_per_100km
+    return {
+        "file": trip.recording.file.name,
+        "rows": len(trip.recording),
+        "truncated_rows": trip.recording.truncated_rows,
+        "duration_s": round(trip.duration_s),
+        "distance_km": round(trip.distance_m / 1000, 3),
+        "fuel_l": round(trip.fuel_ml / 1000, 3),
+        "l_per_100km": None if consumption is None else round(consumption, 1),
+        "mean_kmh": round(trip.distance_m / trip.duration_s * 3.6, 1),
+        "idle_s": trip.readings[-1].trip_idle_s,
+    }
