@@ -53,7 +53,7 @@ class Command(BaseSettings):
 
 async def serve(settings: HotPathSettings) -> None:
     """Run the hot path until SIGTERM or SIGINT. Raises Unavailable, InvalidInput, and whatever ends it."""
-    for library in ("faust", "mode", "aiokafka"):
+    for library in ("faust", "mode", "aiokafka", "hot_path.transport", "hot_path.table"):
         logging.getLogger(library).setLevel(logging.WARNING)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

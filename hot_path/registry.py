@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.codec import decode
 from contracts.errors import MalformedRecord
+from contracts.topics import VEHICLES
 from contracts.vehicle import Vehicle
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ class Registry:
     async def read_to_end(self) -> None:
         """Connect, and read what is there."""
         await self._consumer.start()
-        numbers = self._consumer.partitions_for_topic(self._topic) or {0}
-        partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
+        partitions = [TopicPartition(self._topic, number) for number in range(VEHICLES.partitions)]
         self._consumer.assign(partitions)
         ends = await self._consumer.end_offsets(partitions)
         for partition in partitions:

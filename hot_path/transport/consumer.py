@@ -5,6 +5,7 @@ What must hold, and is tested on a real broker:
   message is thousands of readings.
 - An offset is committed only after `processed`, in the order of delivery, and only for the current epoch; an epoch
   ends with every seek to the committed offsets and every revocation.
+- No source partition is read before Faust has finished restoring: it clears its queues as the last step of that.
 - A full queue blocks the loop that drains the consumer: back-pressure at once, no pausing of partitions.
 """
 
@@ -22,6 +23,8 @@ from faust.types import TP
 from hot_path.at_end import NOWHERE, Position
 from hot_path.transport.chunk import Chunk
 from hot_path.transport.fetch import Chunking
+
+_CHANGING_HANDS_S = 0.02
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped library
@@ -64,6 +67,19 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
     def is_chunked(self, tp: TP) -> bool:
         """Tell whether a partition's records come in chunks."""
         return tp.topic in self._chunking.topics
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """Fetch; while partitions change hands only what is restored from.
+
+        Faust lets go of the source partitions first and clears the agents' queues after, so that a message fetched in
+        between is lost: stock Faust then never commits again (faust-streaming issue 596).
+        """
+        if self.app.rebalancing and active_partitions is not None:
+            active_partitions = {tp for tp in active_partitions if tp.topic in self.app.tables.changelog_topics}
+            if not active_partitions:  # aiokafka takes an empty set for "all"
+                await self.sleep(_CHANGING_HANDS_S)
+                return {}
+        return await super()._getmany(active_partitions, timeout)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         """Fetch, and give (partition, message) one by one: plain topics first, then chunks, partitions taking turns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+import faust
 import faust.transport.consumer
 import faust.transport.drivers.aiokafka as driver
 from aiokafka import AIOKafkaConsumer
@@ -14,7 +15,7 @@ from faust.tables.recovery import Recovery
 TRIED_VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
 _CONSUMER = (
-    "_wait_next_records _to_message _add_gap _new_offset _filter_committable_offsets _filter_tps_with_pending_acks"
+    "_getmany _wait_next_records _to_message _add_gap _new_offset _filter_tps_with_pending_acks"
     " _new_consumer_thread perform_seek getmany on_init on_buffer_full on_buffer_drop on_partitions_revoked highwater"
 )
 USED_NAMES: tuple[tuple[type, str], ...] = (
@@ -24,7 +25,8 @@ USED_NAMES: tuple[tuple[type, str], ...] = (
     (fetcher.Fetcher, "fetched_records _proc_fetch_request"),
     (AIOKafkaConsumer, "highwater position last_poll_timestamp"),
     (Recovery, "on_recovery_completed _slurp_changelogs need_recovery"),
-    (TableManager, "on_rebalance _update_channels"),
+    (TableManager, "on_rebalance _update_channels changelog_topics"),
+    (faust.App, "rebalancing on_rebalance_end"),
 )
 """Class, and the names of it that the transport overrides or calls."""
 
