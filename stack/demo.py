@@ -27,6 +27,7 @@ def run_demo(settings: DemoSettings) -> int:
     """Run until the span is over or Ctrl-C; give the exit code."""
     # The client tells each try while a broker comes up or is replaced; the demo says it once, in its own words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     folder = RunFolder(settings.data.resolve())
     _writable(settings.report)
     with folder.held():

@@ -21,6 +21,7 @@ class Ports:
     hot_path: int
     cold_path: int
     projector: int
+    simulator: int
 
     @property
     def bootstrap(self) -> str:
@@ -38,15 +39,15 @@ def history(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     return _program(
         "history", "simulator", "history", bootstrap=ports.bootstrap, vehicles=settings.history_vehicles,
         days=settings.history_days, limit=settings.history_limit, seed=settings.seed,
-        fault_rate=settings.fault_rate, truth=folder.truth, once=True,
+        truth=folder.truth, once=True,
     )  # fmt: skip
 
 
 def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     """Give the program that is the fleet, live."""
     return _program(
-        "simulator", "simulator", "run", bootstrap=ports.bootstrap, vehicles=settings.vehicles, rate=settings.rate,
-        seed=settings.seed, fault_rate=settings.fault_rate, truth=folder.truth,
+        "simulator", "simulator", "run", status=ports.simulator, bootstrap=ports.bootstrap, truth=folder.truth,
+        vehicles=settings.vehicles, rate=settings.rate, seed=settings.seed, fault_rate=settings.fault_rate,
     )  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def _program(
 ) -> Program:  # fmt: skip
     given = flags if status is None else flags | {"status_port": status}
     address = ready if status is None else f"http://{LOOPBACK}:{status}/health/ready"
-    command = (sys.executable, "-m", module, verb, *_written(given))
+    command = (sys.executable, "-P", "-m", module, verb, *_written(given))
     return Program(name, command, ready=address, once=once)
 
 

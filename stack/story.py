@@ -43,7 +43,7 @@ class Story:
         self._ensemble = ensemble
         self._files = prepared.files
         self._environment = prepared.variables
-        self._ports = Ports(*free_ports(settings.kafka_port, None, settings.port, None, None, None))
+        self._ports = Ports(*free_ports(settings.kafka_port, None, settings.port, None, None, None, None))
         self._doors = Doors(self._ports.api_url)
         self._listener = Listener(self._ports.bootstrap)
         self._figures = Figures(doors=self._doors, listener=self._listener, folder=folder)
@@ -59,8 +59,9 @@ class Story:
         if is_new:
             await self._write_history()
         self._voice.phase(f"{self._settings.vehicles} cars take to the road")
-        self._ensemble.start(plan.simulator(self._settings, self._folder, self._ports))
-        await self._all_healthy(programs)
+        fleet = plan.simulator(self._settings, self._folder, self._ports)
+        self._ensemble.start(fleet)
+        await self._all_healthy([*programs, fleet])
         await Showing(self._voice, doors=self._doors, listener=self._listener, figures=self._figures).until(
             self._settings.span
         )

@@ -21,7 +21,7 @@ _STYLES: Final[Mapping[str, str]] = {
 }
 _WIDTH: Final = max(map(len, _STYLES))
 _LOUD: Final = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
-_NOT_SHOWN: Final = frozenset({"time", "level", "logger", "message", "error"})
+_NOT_SHOWN: Final = frozenset({"time", "level", "logger", "message", "error", "color_message"})
 
 
 def readable(line: str) -> tuple[str, str]:

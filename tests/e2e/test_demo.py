@@ -16,7 +16,18 @@ from eventually import eventually
 from stack.ports import free_ports
 from stack.report import Report
 
-SMALL = ("--vehicles", "40", "--history-vehicles", "40", "--history-days", "1", "--history-limit", "40000")
+SMALL = (
+    "--vehicles",
+    "40",
+    "--history-vehicles",
+    "40",
+    "--history-days",
+    "1",
+    "--history-limit",
+    "40000",
+    "--fault-rate",
+    "60",
+)
 
 
 class RunningDemo:

@@ -15,7 +15,7 @@ from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
 from stack.voice import readable
 
-PORTS = Ports(kafka=1, controller=2, api=3, hot_path=4, cold_path=5, projector=6)
+PORTS = Ports(kafka=1, controller=2, api=3, hot_path=4, cold_path=5, projector=6, simulator=7)
 
 
 def test_every_program_is_given_the_brokers_address_and_only_its_own_port() -> None:
@@ -32,7 +32,7 @@ def test_every_program_is_given_the_brokers_address_and_only_its_own_port() -> N
     assert all("127.0.0.1:1" in program.command for program in programs)
     assert [program.ready for program in programs] == [
         None,
-        None,
+        "http://127.0.0.1:7/health/ready",
         "http://127.0.0.1:4/health/ready",
         "http://127.0.0.1:5/health/ready",
         "http://127.0.0.1:6/health/ready",
