@@ -93,14 +93,14 @@ class BatchRun:
 
     def _ingest(self, summary: Summary) -> None:
         asked = self._settings
-        bounds = asyncio.run(broker.bounds(asked.bootstrap, asked.topic, wait_s=asked.wait))
+        bounds = asyncio.run(broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait))
         planned = plan(self._lake.covered, bounds, accept_loss=asked.accept_loss)
         if planned.lost:
             _log.warning("readings lost", extra={"offsets": planned.lost})
         if planned.offsets == 0:
             return
         _log.info("ingest started", extra={"offsets": planned.offsets})
-        ingest(self._spark, self._lake, planned, bootstrap=asked.bootstrap, topic=asked.topic)
+        ingest(self._spark, self._lake, planned, bootstrap=asked.bootstrap, topic=asked.readings_topic)
         outcomes = self._lake.refresh().outcomes
         for outcome, rows in outcomes.items():
             LAKE_ROWS.labels(outcome).inc(rows)
@@ -165,7 +165,7 @@ class BatchRun:
         asked, covered = self._settings, self._lake.covered
         if not covered or covered == self._committed:
             return
-        asyncio.run(broker.commit(asked.bootstrap, asked.group, asked.topic, covered, wait_s=asked.wait))
+        asyncio.run(broker.commit(asked.bootstrap, asked.group, asked.readings_topic, covered, wait_s=asked.wait))
         self._committed = covered
 
     @contextmanager

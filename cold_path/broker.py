@@ -88,8 +88,8 @@ async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> 
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=_REQUEST_LIMIT_S * 1000,
     )
-    await _started(consumer, bootstrap, wait_s)
     try:
+        await _started(consumer, bootstrap, wait_s)
         yield consumer
     except KafkaError as error:
         raise Unavailable(f"the Kafka broker at {bootstrap} failed: {error!r}") from error

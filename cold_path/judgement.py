@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -23,15 +24,20 @@ _DAY_MS: Final = 86_400_000
 _LONGEST_DETAIL: Final = 500
 
 
+_SCALARS: Final[dict[object, pa.DataType]] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+}
+
+
 def _arrow_type(hint: object) -> pa.DataType:
-    named = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
-    options = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
-    kind = options[0]
-    if getattr(kind, "__origin__", None) is tuple:
-        return pa.list_(named[get_args(kind)[0].__name__])
-    if isinstance(kind, str):
-        return pa.string()
-    return named[getattr(kind, "__name__", "str")] if not get_args(kind) else pa.string()
+    """Give a field's type in the lake, from its annotation; an enumeration is written as its word."""
+    kind = next(option for option in get_args(hint) or (hint,) if option is not NoneType)
+    if get_origin(kind) is tuple:
+        return pa.list_(_SCALARS[get_args(kind)[0]])
+    return _SCALARS.get(kind, pa.string())
 
 
 READING_TYPES: Final[dict[str, pa.DataType]] = {
@@ -59,7 +65,6 @@ LAKE_SCHEMA: Final = pa.schema(
 """
 
 _NOTHING: Final[Reading] = Reading(*([None] * len(READING_TYPES)))  # type: ignore[arg-type]
-_COLUMNS: Final = tuple((attrgetter(name), kind) for name, kind in READING_TYPES.items())
 
 
 def judged(batches: Iterable[pa.RecordBatch], seen: Seen) -> Iterator[pa.RecordBatch]:
@@ -93,13 +98,19 @@ def _judged(batch: pa.RecordBatch, is_repeated: Callable[[str, int, int], bool])
         batch.column("received_at_ms"),
         _sparse(rejected, 0, len(readings), pa.string()),
         pa.array(repeated, pa.bool_()),
-        *(pa.array(list(map(field, readings)), kind) for field, kind in _COLUMNS),
+        *_fields(readings),
         pa.array(ignored, pa.list_(pa.string())),
         _sparse(rejected, 1, len(readings), pa.string()),
         _sparse(rejected, 2, len(readings), pa.binary()),
         _days(readings, received),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=LAKE_SCHEMA)
+
+
+def _fields(readings: list[Reading]) -> Iterator[pa.Array]:
+    columns = zip(*map(msgspec.structs.astuple, readings), strict=True) if readings else [()] * len(READING_TYPES)
+    for kind, column in zip(READING_TYPES.values(), columns, strict=True):
+        yield pa.array(column, kind)
 
 
 def _values(column: pa.Array) -> list[bytes]:

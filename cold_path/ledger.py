@@ -52,7 +52,7 @@ def newest(metadata: Iterable[str | None]) -> Entry | None:
 def following(entry: Entry | None, *, topic: str, ends: Offsets, lost: Mapping[int, tuple[int, int]]) -> Entry:
     """Give the entry of the next ingest. Raises InvalidInput when the lake was filled from another topic."""
     if entry is not None and entry.topic != topic:
-        message = f"the lake was filled from topic {entry.topic}, not {topic}; give another --lake, or that --topic"
+        message = f"the lake was filled from topic {entry.topic}, not {topic}; give another --lake or --readings-topic"
         raise InvalidInput(message)
     covered = {str(partition): offset for partition, offset in sorted(ends.items())}
     ranges = {str(partition): offsets for partition, offsets in lost.items()}

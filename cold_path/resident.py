@@ -68,7 +68,13 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
             _log.info("status served", extra={"port": status.server_port})
         resident.is_ready = current_version(asked.views) is not None
         spark = stack.enter_context(
-            spark_session(master=asked.master, driver_memory=asked.driver_memory, jars=asked.jars, log=asked.spark_log)
+            spark_session(
+                master=asked.master,
+                driver_memory=asked.driver_memory,
+                java_options=asked.java_options,
+                jars=asked.jars,
+                log=asked.spark_log,
+            )
         )
         resident.spark = spark
         threading.Thread(target=resident.watch, name="stop", daemon=True).start()

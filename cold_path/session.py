@@ -16,7 +16,7 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from cold_path.java import java_home
+from cold_path.java import LIGHT_COMPILATION, java_home
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NEEDED_JARS: Final = ("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "delta-spark")
 _STOP_LIMIT_S: Final = 10
+_QUIET_LOG: Final = f"-Dlog4j2.configurationFile=file:{Path(__file__).with_name('log4j2.properties')}"
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _SETTINGS: Final = {
     "spark.app.name": "connected-cars cold path",
@@ -64,7 +65,12 @@ def found_jars(folder: Path) -> list[Path]:
 
 @contextmanager
 def spark_session(
-    *, master: str = "local[2]", driver_memory: str = "2g", jars: Path | None = None, log: Path | None = None
+    *,
+    master: str = "local[2]",
+    driver_memory: str = "2g",
+    java_options: str = LIGHT_COMPILATION,
+    jars: Path | None = None,
+    log: Path | None = None,
 ) -> Iterator[SparkSession]:
     """Start Spark, and leave no JVM behind, however the block ends; a killed driver's JVM ends by its closed pipe.
 
@@ -73,6 +79,7 @@ def spark_session(
     classpath = found_jars(jars or default_jars(dict(os.environ)))  # noqa: TID251 - where the user's cache is
     with tempfile.TemporaryDirectory(prefix="cold-path-", ignore_cleanup_errors=True) as scratch:
         configuration = _configuration(master, driver_memory, classpath, Path(scratch))
+        configuration.set("spark.driver.extraJavaOptions", f"{_QUIET_LOG} {java_options}")
         # Spark takes both from the environment only; a worker needs this interpreter, not the first on PATH.
         os.environ["JAVA_HOME"] = str(java_home(os.environ, shims=Path(scratch)))  # noqa: TID251
         os.environ["PYSPARK_PYTHON"] = sys.executable  # noqa: TID251
@@ -85,11 +92,9 @@ def spark_session(
 
 
 def _configuration(master: str, driver_memory: str, jars: list[Path], scratch: Path) -> SparkConf:
-    quiet = Path(__file__).with_name("log4j2.properties")
     settings = _SETTINGS | {
         "spark.master": master,
         "spark.driver.memory": driver_memory,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{quiet} -XX:+UseParallelGC",
         "spark.local.dir": str(scratch / "spark"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
     }

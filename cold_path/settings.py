@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PositiveFloat
 from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
 
+from cold_path.java import LIGHT_COMPILATION
 from contracts.topics import COLD_PATH_GROUP, VEHICLE_READINGS, VEHICLES
 
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -29,7 +30,7 @@ class _Common(BaseSettings):
 
     bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker, HOST:PORT")
     wait: Duration = Field(15.0, description="how long to wait for what must answer at start, such as the broker: 15s")
-    topic: str = Field(VEHICLE_READINGS.name, description="topic of the readings")
+    readings_topic: str = Field(VEHICLE_READINGS.name, description="topic of the readings")
     views: Path = Field(Path("var/views"), description="folder of the published versions")
 
 
@@ -49,6 +50,9 @@ class Run(_Common):
     )
     master: str = Field("local[2]", description="Spark master; local[N] computes in this process with N threads")
     driver_memory: str = Field("2g", description="memory of Spark's JVM, as Java writes it")
+    java_options: str = Field(
+        LIGHT_COMPILATION, description="options of Spark's JVM; the default starts fast, -XX:+UseParallelGC runs faster"
+    )
     jars: Path | None = Field(
         None,
         description="folder of Spark's Kafka and Delta jars; default: where `make setup` puts them",

@@ -29,9 +29,9 @@ async def verify(asked: Verify) -> Report:
     """
     snapshot = _snapshot(asked.store, asked.wait)
     reached = snapshot.reached
-    _refuse_other_records(await broker.bounds(asked.bootstrap, asked.topic, wait_s=asked.wait), reached)
+    _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
     recomputation = Recomputation()
-    async for record in broker.records(asked.bootstrap, asked.topic, reached, wait_s=asked.wait):
+    async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
         recomputation.add(record.value, partition=record.partition, received_at_ms=record.timestamp)
     version = snapshot.manifest.version if snapshot.manifest else None
     files = published_trips(asked.views, version) if version is not None else None
