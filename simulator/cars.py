@@ -72,7 +72,7 @@ class Cars:
         self.manifold_kpa[rows] = engine.OPEN_MANIFOLD_KPA
 
     def park(self, rows: Integers, *, parked_s: Floats, ambient_c: Floats) -> None:
-        """Let time pass since a trip: engine and oil cool; odometer and tank keep what it used; an empty tank is filled."""
+        """Let time pass since a trip: engines cool, counters go into odometer and tank, an empty tank is filled."""
         self.trip_odometer_m[rows] += np.floor(self.distance_m[rows])
         left_l = self.fuel_at_start_l[rows] - self.fuel_ml[rows] / 1000
         tank_l = self.fleet.tank_l[rows]

@@ -79,4 +79,5 @@ def _plain(name: str, value: Any) -> Any:
 
 def scaled(values: NDArray[Any], places: int) -> Integers:
     """Give values as whole numbers of their last decimal place."""
-    return np.rint(np.asarray(values, dtype=np.float64) * 10**places).astype(np.int64)
+    whole: Integers = np.rint(np.asarray(values, dtype=np.float64) * 10**places).astype(np.int64)
+    return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
 from dataclasses import dataclass
@@ -96,7 +97,11 @@ class Drive:
         await self._publisher.flush()
         self._write_truth()
         return Driven(
-            self._publisher.acknowledged, len(self._fleet), live.trips_begun, len(self._faults.history), round(clock() - began_s, 1)
+            readings_produced=self._publisher.acknowledged,
+            vehicles=len(self._fleet),
+            trips=live.trips_begun,
+            faults=len(self._faults.history),
+            seconds=round(clock() - began_s, 1),
         )
 
     def _live(self) -> LiveFleet:
@@ -117,7 +122,7 @@ class Drive:
         keys = readings.values["vehicle_id"].tolist()
         slices = (offset_ms * _SLICES_PER_S) // 1000
         borders = [*np.flatnonzero(np.diff(slices, prepend=-1)).tolist(), len(messages)]
-        for start, end in zip(borders, borders[1:], strict=False):
+        for start, end in itertools.pairwise(borders):
             await _sleep_until(due_s + offset_ms[end - 1] / 1000, stop)
             await self._send_messages(keys[start:end], messages[start:end])
 

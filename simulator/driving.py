@@ -10,6 +10,7 @@ from simulator.fleet import Fleet, Floats, Integers
 
 CITY_RADIUS_M: Final = 7_000.0
 _STOP, _CITY, _ARTERIAL = 0.28, 0.72, 0.93
+_LEFT, _RIGHT = 0.25, 0.5
 _SHARPEST_RESPONSE_S: Final = 1.5
 _STANDING_MPS: Final = 0.3
 _USABLE_POWER: Final = 0.7
@@ -46,7 +47,9 @@ class Legs:
         longest = np.select([kind < _STOP, kind < _CITY, kind < _ARTERIAL], [35.0, 45.0, 80.0], 150.0)
         self.target_mps[rows] = road * cars.haste[rows]
         self.left_s[rows] = longest * (0.25 + 0.75 * u[2])
-        self.turn_deg[rows] = np.select([kind < _STOP, u[3] < 0.25, u[3] < 0.5], [0.0, -90.0, 90.0], (u[3] - 0.75) * 40)
+        self.turn_deg[rows] = np.select(
+            [kind < _STOP, u[3] < _LEFT, u[3] < _RIGHT], [0.0, -90.0, 90.0], (u[3] - 0.75) * 40
+        )
 
 
 def acceleration(cars: Fleet, speed_mps: Floats, target_mps: Floats, road_n: Floats) -> Floats:

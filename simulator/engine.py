@@ -66,7 +66,8 @@ def air_flow_gps(rpm: Floats, manifold_kpa: Floats, intake_air_c: Floats, displa
 
 def rpm_for(air_gps: Floats, manifold_kpa: float, intake_air_c: Floats, displacement_l: Floats) -> Floats:
     """Solve speed-density for the engine speed that draws this air at this manifold pressure."""
-    return air_gps / air_flow_gps(np.ones_like(air_gps), np.full_like(air_gps, manifold_kpa), intake_air_c, displacement_l)
+    pressure = np.full_like(air_gps, manifold_kpa)
+    return air_gps / air_flow_gps(np.ones_like(air_gps), pressure, intake_air_c, displacement_l)
 
 
 def manifold_kpa_for(air_gps: Floats, rpm: Floats, intake_air_c: Floats, displacement_l: Floats) -> Floats:

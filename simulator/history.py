@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import thermal
-from simulator.calendar import Calendar
 from simulator.cars import Cars, Harm
 from simulator.columns import ReadingColumns
 from simulator.faults import Fault, Faults
 from simulator.fleet import Fleet, Floats, Integers
 from simulator.live import odometer_at, sequence_base
 from simulator.sensors import Moment, readings
+from simulator.trip_calendar import Calendar
 
 _NORMAL_C: Final = 90.0
 _EXACT: Final = frozenset({"latitude_deg", "longitude_deg"})
@@ -58,7 +58,7 @@ class PastTrips:
         """How many trips there are."""
         return len(self._planned)
 
-    def drive(self, on_progress: Callable[[float], None] = lambda share: None) -> History:
+    def drive(self, on_progress: Callable[[float], object]) -> History:
         """Drive all trips to their end; `on_progress` is told the share of the work that is done."""
         rows = np.arange(len(self._planned))
         self._cars.start(rows, self._trip_s)
@@ -104,7 +104,7 @@ class PastTrips:
         columns = made.take(order)
         signals, row = columns.values, columns.values["sequence"]
         vehicle = planned.vehicle[row]
-        from_ms = int(planned.started_at_ms.min(initial=0)) if len(planned) else 0
+        from_ms = int(planned.started_at_ms.min()) if len(planned) else 0
         signals["sequence"] = sequence_base(from_ms) + _rank_in_group(vehicle)
         odometer_m = odometer_at(fleet, from_ms)[planned.vehicle] + _driven_before_m(
             planned, np.floor(self._cars.distance_m)

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.topics import READING_PARTITIONS
-from simulator.calendar import calendar, interval_s
 from simulator.clock import now_ms
 from simulator.faults import Faults
 from simulator.fleet import Fleet, fleet, registry
@@ -19,6 +18,7 @@ from simulator.history import History, PastTrips
 from simulator.publisher import Publisher
 from simulator.rows import ReadingRows
 from simulator.settings import HistorySettings
+from simulator.trip_calendar import calendar, interval_s
 from simulator.truth import TruthFile, truth_line
 
 _CHUNK: Final = 2000
@@ -101,5 +101,6 @@ async def _send(history: History, publisher: Publisher, progress: Progress) -> N
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    share = TextColumn("{task.percentage:>3.0f} %")
+    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""Kafka, as the simulator writes to it: whole batches, partitioned as the contract says, acknowledged by all replicas."""
+"""Kafka, as the simulator writes to it: whole batches to the contract's partitions, acknowledged by all replicas."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from contracts.codec import encode
 from contracts.errors import InvalidInput, Unavailable
@@ -23,6 +24,7 @@ _BATCH_BYTES: Final = 512 * 1024
 """Before compression; the topic takes 2 MiB."""
 _HEADERS: Final = [("schema", READING_SCHEMA)]
 _RETRY_S: Final = 0.5
+_SHORTEST_TRY_S: Final = 2.0
 _MOST_OPEN_BATCHES: Final = 256
 _ACKNOWLEDGED: Final = READINGS_PRODUCED.labels("simulator")
 
@@ -44,13 +46,19 @@ class Publisher:
         deadline = loop.time() + wait_s
         while True:
             try:
-                return await self._connect()
+                async with asyncio.timeout_at(max(deadline, loop.time() + _SHORTEST_TRY_S)):
+                    return await self._connect()
             except (KafkaError, OSError) as error:
                 await self.close()
                 if loop.time() >= deadline:
-                    raise Unavailable(f"no Kafka broker with the project's topics at {self._bootstrap} within {wait_s:g} s ({error}); "
-                        "start one with `stack broker` and create the topics with `stack topics`") from error
+                    raise self._unreachable(wait_s, error) from error
             await asyncio.sleep(_RETRY_S)
+
+    def _unreachable(self, wait_s: float, error: Exception) -> Unavailable:
+        return Unavailable(
+            f"no Kafka broker with the project's topics at {self._bootstrap} within {wait_s:g} s "
+            f"({type(error).__name__}); start one with `stack broker` and create the topics with `stack topics`"
+        )
 
     async def _connect(self) -> None:
         self._producer = AIOKafkaProducer(
@@ -97,11 +105,11 @@ class Publisher:
         if batch.record_count():
             await self._submit(batch, partition)
 
-    async def _submit(self, batch: object, partition: int) -> None:
+    async def _submit(self, batch: BatchBuilder, partition: int) -> None:
         self._raise_failure()
         while len(self._open) >= _MOST_OPEN_BATCHES:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
-        records = batch.record_count()  # type: ignore[attr-defined] - aiokafka is untyped
+        records: int = batch.record_count()
         try:
             future = await self.producer.send_batch(batch, VEHICLE_READINGS.name, partition=partition)
         except KafkaError as error:

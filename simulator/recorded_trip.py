@@ -109,7 +109,8 @@ def recorded_trip(
     """Make the trip that began at `started_at_ms`; counters come from the recording as it was, before overrides."""
     columns, elapsed_s = recording.columns, recording.elapsed_s
     speed_kmh, rpm = columns["VEHICLE_SPEED"], columns["ENGINE_RPM"]
-    air_gps = air_flow_gps(rpm, columns["INTAKE_MANIFOLD_PRESSURE"], columns["INTAKE_AIR_TEMP"], np.array(DISPLACEMENT_L))
+    manifold_kpa, intake_c = columns["INTAKE_MANIFOLD_PRESSURE"], columns["INTAKE_AIR_TEMP"]
+    air_gps = air_flow_gps(rpm, manifold_kpa, intake_c, np.array(DISPLACEMENT_L))
     is_idling = (rpm > 0) & (speed_kmh == 0)
     signals: dict[str, Any] = {ours: columns[theirs].copy() for theirs, ours in SIGNALS.items()}
     for override in overrides:

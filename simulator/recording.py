@@ -70,8 +70,8 @@ def read_recording(file: Path) -> Recording:
     columns = {name: table[:, column] for column, name in enumerate(names)}
     elapsed_s = elapsed(columns[CLOCK])
     if not (np.diff(elapsed_s) > 0).all():
-        line = lines[int(np.flatnonzero(np.diff(elapsed_s) <= 0)[0]) + 1][0]
-        raise InvalidInput(f"{file}, line {line}: the clock {CLOCK} runs backwards; the file is not sent")
+        backwards = lines[int(np.flatnonzero(np.diff(elapsed_s) <= 0)[0]) + 1][0]
+        raise InvalidInput(f"{file}, line {backwards}: the clock {CLOCK} runs backwards; the file is not sent")
     return Recording(file, elapsed_s, columns, truncated)
 
 

@@ -1,7 +1,6 @@
-"""The simulator's settings, one class a command, made once at the entry point. Environment: SIMULATOR_…"""
+"""The simulator's settings, one class a command, made once at the entry point; environment variables SIMULATOR_*."""
 
 from __future__ import annotations
-
 
 from pathlib import Path
 
@@ -20,7 +19,7 @@ class KafkaSettings(BaseSettings):
 
     bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
     wait: float = Field(15.0, ge=0, description="seconds to wait for the broker and its topics at start")
-    json_: bool = Field(False, alias="json", description="print the result as one line of JSON")
+    json_: bool = Field(default=False, alias="json", description="print the result as one line of JSON")
 
 
 class FleetSettings(KafkaSettings):
@@ -39,7 +38,9 @@ class RunSettings(FleetSettings):
 
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
     rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
-    for_: Duration | None = Field(None, alias="for", description="how long to run, as 90s or 5m; default: until stopped")
+    for_: Duration | None = Field(
+        None, alias="for", description="how long to run, as 90s or 5m; default: until stopped"
+    )
     start: AwareDatetime | None = Field(None, description="event time of the first reading, ISO 8601; default: now")
     status_port: int = Field(-1, ge=-1, le=65535, description="port of health and metrics; 0 any free one, -1 none")
 
@@ -49,7 +50,7 @@ class HistorySettings(FleetSettings):
 
     days: float = Field(3.0, gt=0, le=30, description="days of history")
     limit: int = Field(500_000, ge=1000, description="most readings; the interval between readings follows from it")
-    until: AwareDatetime | None = Field(None, description="event time before which all trips end, ISO 8601; default: now")
+    until: AwareDatetime | None = Field(None, description="event time before which all trips end; default: now")
 
 
 class ReplaySettings(KafkaSettings):
@@ -58,7 +59,9 @@ class ReplaySettings(KafkaSettings):
     files: CliPositionalArg[list[Path]] = Field(description="recordings, oldest trip first")
     speed: float = Field(0.0, ge=0, description="1 as recorded, 10 ten times as fast, 0 as fast as it goes")
     vehicle: str | None = Field(None, description="VIN that the readings carry; default: the recorded car's stand-in")
-    start: AwareDatetime | None = Field(None, description="event time of the first trip, ISO 8601; default: all end by now")
+    start: AwareDatetime | None = Field(
+        None, description="event time of the first trip, ISO 8601; default: all end by now"
+    )
     set: list[str] = Field(
         default=[],
         description="change a signal, as coolant_c=112@120s+10s: 112 for 10 s, from 120 s into every trip; repeatable",

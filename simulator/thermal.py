@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from simulator.fleet import Floats
+from simulator.fleet import Floats, Integers
 
 THERMOSTAT_OPENS_C: Final = 87.0
 THERMOSTAT_OPEN_C: Final = 95.0
@@ -29,7 +29,7 @@ def coolant_after(
     return np.asarray(coolant_c + heat / capacity_kj * dt_s)
 
 
-def leaking_coolant_after(coolant_c: Floats, *, severity: Floats, reach_s: Floats, dt_s: float) -> Floats:
+def leaking_coolant_after(coolant_c: Floats, *, severity: Floats, reach_s: float, dt_s: float) -> Floats:
     """Give the temperature with a share `severity` of the coolant lost: it nears boiling within about `reach_s`."""
     pull = np.minimum(4 * severity / reach_s * dt_s, 1)
     return np.asarray(coolant_c + pull * np.maximum(BOILING_C - coolant_c, 0))
@@ -45,7 +45,7 @@ def cooled(temperature_c: Floats, ambient_c: Floats, parked_s: Floats) -> Floats
     return np.asarray(ambient_c + (temperature_c - ambient_c) * np.exp(-parked_s / _COOL_DOWN_S))
 
 
-def ambient_at(recorded_at_ms: Floats | int, offset_c: Floats) -> Floats:
+def ambient_at(recorded_at_ms: Integers | int, offset_c: Floats) -> Floats:
     """Give the air's temperature: 18 °C on average, warmest at 15:00 of the city's clock (UTC-7)."""
     hour = (np.asarray(recorded_at_ms) / 3_600_000 - 7) % 24
     return np.asarray(18 + 6 * np.cos((hour - 15) * (np.pi / 12)) + offset_c)

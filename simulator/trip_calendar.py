@@ -56,7 +56,8 @@ def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Gen
     is_driven &= _without_overlap(start_ms, end_ms, is_driven)
     vehicle, column = np.nonzero(is_driven)
     started_at_ms = start_ms[vehicle, column]
-    return Calendar(vehicle, started_at_ms, trip_s[vehicle, column], _parked_s(vehicle, started_at_ms, end_ms[vehicle, column]))
+    parked_s = _parked_s(vehicle, started_at_ms, end_ms[vehicle, column])
+    return Calendar(vehicle, started_at_ms, trip_s[vehicle, column], parked_s)
 
 
 def _without_overlap(start_ms: Integers, end_ms: Integers, is_driven: np.ndarray) -> np.ndarray:
@@ -84,9 +85,10 @@ def interval_s(planned: Calendar, limit: int) -> int:
     for each in range(1, _LONGEST_INTERVAL_S + 1):
         if readings_of(planned, each) <= limit:
             return each
+    least = readings_of(planned, _LONGEST_INTERVAL_S)
     raise InvalidInput(
-        f"--limit {limit} is too small for {len(planned)} trips, which need {readings_of(planned, _LONGEST_INTERVAL_S)} "
-        "readings at least; raise it, or lower --vehicles or --days"
+        f"--limit {limit} is too small for {len(planned)} trips, which need {least} readings at least; "
+        "raise it, or lower --vehicles or --days"
     )
 
 

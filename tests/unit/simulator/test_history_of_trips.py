@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from contracts.codec import decode_reading
+from contracts.errors import InvalidInput
+from contracts.plausibility import believe
+from contracts.reading import Reading
+from rules import default_rules_file, load_rules
+from rules.partition import PartitionFold
+from simulator.faults import Faults
+from simulator.fleet import fleet, registry
+from simulator.history import History, PastTrips
+from simulator.live import sequence_base
+from simulator.rows import ReadingRows
+from simulator.trip_calendar import Calendar, calendar, interval_s, readings_of
+
+UNTIL_MS = 1_790_000_000_000
+CARS = fleet(15, 1)
+
+
+def a_calendar(days: float = 3, vehicles: int = 15) -> Calendar:
+    return calendar(vehicles, days=days, until_ms=UNTIL_MS, random=np.random.default_rng(1))
+
+
+def a_history(planned: Calendar, *, each_s: int = 8, fault_rate: float = 0) -> History:
+    faults = Faults(len(planned), per_vehicle_hour=fault_rate, growth_s=15, repair_s=60)
+    return PastTrips(CARS, planned, interval_s=each_s, seed=1, faults=faults).drive(lambda _: None)
+
+
+def test_trips_of_a_car_never_overlap_and_all_end_in_the_span() -> None:
+    planned = a_calendar()
+    ended_at_ms = planned.started_at_ms + planned.trip_s * 1000
+    assert len(planned) > 100
+    assert planned.started_at_ms.min() >= UNTIL_MS - 3 * 86_400_000
+    assert ended_at_ms.max() < UNTIL_MS
+    same = planned.vehicle[1:] == planned.vehicle[:-1]
+    assert (planned.started_at_ms[1:] > ended_at_ms[:-1])[same].all()
+
+
+@pytest.mark.parametrize("days", [0.5, 1, 7])
+def test_every_span_has_trips(days: float) -> None:
+    assert len(a_calendar(days)) >= 10
+
+
+def test_the_interval_keeps_the_history_within_its_limit() -> None:
+    planned = a_calendar()
+    each_s = interval_s(planned, 10_000)
+    assert readings_of(planned, each_s) <= 10_000 < readings_of(planned, each_s - 1)
+
+
+def test_a_limit_below_the_number_of_trips_is_refused_with_the_remedy() -> None:
+    with pytest.raises(InvalidInput, match="raise it, or lower --vehicles or --days"):
+        interval_s(a_calendar(), 50)
+
+
+@pytest.fixture(scope="module")
+def readings() -> list[Reading]:
+    history = a_history(a_calendar())
+    read = []
+    for message, partition in zip(ReadingRows(4096).encode(history.columns), history.partition.tolist(), strict=True):
+        reading, ignored = believe(message, partition=partition, received_at_ms=UNTIL_MS)
+        assert ignored == ()
+        read.append(reading)
+    return read
+
+
+def test_the_history_of_a_seed_is_the_same_bytes_every_time() -> None:
+    planned = a_calendar(days=1)
+    first, second = (ReadingRows(4096).encode(a_history(planned, fault_rate=3).columns) for _ in range(2))
+    assert first == second
+
+
+def test_readings_of_a_car_are_numbered_without_a_gap_in_rising_time(readings: list[Reading]) -> None:
+    for before, after in itertools.pairwise(readings):
+        if before.vehicle_id == after.vehicle_id:
+            assert after.sequence == before.sequence + 1
+            assert after.recorded_at_ms > before.recorded_at_ms
+            assert (after.odometer_m or 0) >= (before.odometer_m or 0)
+
+
+def test_every_past_trip_has_ended(readings: list[Reading]) -> None:
+    last = {(one.vehicle_id, one.trip_started_at_ms): one for one in readings}
+    assert all(one.ignition_on is False and one.recorded_at_ms < UNTIL_MS for one in last.values())
+    assert sum(one.ignition_on is False for one in readings) == len(last)
+
+
+def test_a_run_after_the_history_goes_on_above_its_sequences(readings: list[Reading]) -> None:
+    assert sequence_base(UNTIL_MS - 4 * 86_400_000) < min(one.sequence for one in readings)
+    assert max(one.sequence for one in readings) < sequence_base(UNTIL_MS)
+
+
+def test_a_car_refuels_before_it_runs_dry(readings: list[Reading]) -> None:
+    assert min(one.fuel_level_pct or 0 for one in readings) > 3
+
+
+def test_a_healthy_history_raises_no_alert(readings: list[Reading]) -> None:
+    known = {vehicle.vehicle_id: vehicle for vehicle in registry(CARS)}
+    fold = PartitionFold(0, load_rules(default_rules_file()), registry=known)
+    alerts = [
+        alert for offset, one in enumerate(readings) for alert in fold.fold(one, offset=offset, received_at_ms=UNTIL_MS)
+    ]
+    assert alerts == []
+
+
+def test_faults_of_the_past_lie_within_their_trips() -> None:
+    history = a_history(a_calendar(days=1), fault_rate=5)
+    assert history.faults
+    spans = {
+        (one.vehicle_id.encode(), one.trip_started_at_ms)
+        for one in map(decode_reading, ReadingRows(4096).encode(history.columns))
+    }
+    for fault in history.faults:
+        begins = [begin for vin, begin in spans if vin == CARS.vehicle_id[fault.vehicle]]
+        assert any(begin <= fault.started_at_ms < (fault.ended_at_ms or 0) + 1 <= begin + 2_200_000 for begin in begins)
+
+
+def test_a_span_without_trips_is_an_empty_history() -> None:
+    nothing = Calendar(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    assert len(a_history(nothing).columns) == 0
