@@ -39,12 +39,14 @@ class Calendar:
 def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Generator) -> Calendar:
     """Plan the trips of `days` days that end before `until_ms`."""
     from_ms = until_ms - round(days * DAY_S * 1000)
-    slots = int(np.ceil(days)) + 1
+    slots = int(np.ceil(days)) + 2
     most = _TRIPS_A_DAY[1]
     u = random.random((3, vehicles, slots, most))
     first_day_ms = from_ms - from_ms % (DAY_S * 1000)
     day_ms = first_day_ms + np.arange(slots)[None, :, None] * DAY_S * 1000
-    in_day_s = (_BUSY_FROM_H + _BUSY_H * np.sort(u[0], axis=2)) * _HOUR_S
+    # A span shorter than a day may hold no busy hour: there cars drive at any.
+    busy_from_h, busy_h = (_BUSY_FROM_H, _BUSY_H) if days >= 1 else (0.0, 24.0)
+    in_day_s = (busy_from_h + busy_h * np.sort(u[0], axis=2)) * _HOUR_S
     trip_s = np.floor(_TRIP_S[0] + (_TRIP_S[1] - _TRIP_S[0]) * u[1])
     trips = _TRIPS_A_DAY[0] + (random.random((vehicles, slots)) * (most - _TRIPS_A_DAY[0] + 1)).astype(np.int64)
     is_driven = np.arange(most)[None, None, :] < trips[:, :, None]

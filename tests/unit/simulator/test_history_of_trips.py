@@ -41,7 +41,15 @@ def test_trips_of_a_car_never_overlap_and_all_end_in_the_span() -> None:
     assert (planned.started_at_ms[1:] > ended_at_ms[:-1])[same].all()
 
 
-@pytest.mark.parametrize("days", [0.5, 1, 7])
+@pytest.mark.parametrize("hour", [0, 6, 12, 18, 23])
+def test_trips_go_on_to_the_last_busy_hours_of_the_span(hour: int) -> None:
+    until_ms = UNTIL_MS - UNTIL_MS % 86_400_000 + hour * 3_600_000
+    planned = calendar(100, days=3, until_ms=until_ms, random=np.random.default_rng(1))
+    idle_h = (until_ms - planned.started_at_ms.max()) / 3_600_000
+    assert idle_h < 1 if hour in (18, 23, 0) else idle_h < 11
+
+
+@pytest.mark.parametrize("days", [0.25, 1, 7])
 def test_every_span_has_trips(days: float) -> None:
     assert len(a_calendar(days)) >= 10
 
