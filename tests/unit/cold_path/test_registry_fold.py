@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from cold_path.registry import folded
+from contracts.codec import encode
+from contracts.vehicle import Vehicle
+
+CAR, OTHER = b"1HGCM82633A004352", b"1HGCM82633A004353"
+
+
+def a_vehicle(vehicle_id: bytes, model: str = "Accord") -> bytes:
+    return encode(Vehicle(vehicle_id.decode(), "Honda", model, 2003, "north"))
+
+
+def test_the_last_word_on_a_vehicle_holds() -> None:
+    registry = folded([(CAR, a_vehicle(CAR)), (OTHER, a_vehicle(OTHER)), (CAR, a_vehicle(CAR, "Civic"))], 3)
+    assert {vin: vehicle.model for vin, vehicle in registry.vehicles.items()} == {
+        CAR.decode(): "Civic",
+        OTHER.decode(): "Accord",
+    }
+    assert registry.next_offset == 3
+
+
+def test_a_vehicle_without_a_value_is_gone() -> None:
+    assert folded([(CAR, a_vehicle(CAR)), (CAR, None)], 2).vehicles == {}
+
+
+def test_a_record_that_does_not_decode_harms_no_other() -> None:
+    registry = folded([(CAR, b"{}"), (None, b"x"), (OTHER, a_vehicle(OTHER))], 3)
+    assert set(registry.vehicles) == {OTHER.decode()}
