@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 def serve(settings: ServeSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises InvalidInput: an address that is not loopback, or a port that is taken."""
-    refuse_open_address(settings.host)
+    if not settings.behind_loopback:
+        refuse_open_address(settings.host)
     app = build(settings)
     listening = _listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]

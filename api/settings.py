@@ -18,6 +18,10 @@ class ServeSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
 
     host: str = Field(default="127.0.0.1", description="address to listen on; without keys loopback only")
+    behind_loopback: bool = Field(
+        default=False,
+        description="allow any host: what stands in front, as a container's published port, admits this machine only",
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one and logs it")
     store: str = _STORE
     views: Path = _VIEWS

@@ -67,13 +67,15 @@ def version_in(served: Served, view: View) -> int | None:
     return None if view == "speed" else served.version
 
 
-class RankedAnswer(Figures):
-    """One place in a ranking."""
-
+class _Place(BaseModel):
     rank: int
     key: str = Field(description="VIN, model or fleet, by the ranking's scope")
     model: str | None = None
     fleet: str | None = None
+
+
+class RankedAnswer(Figures, _Place):
+    """One place in a ranking."""
 
 
 class RankingAnswer(Layers):
@@ -124,11 +126,13 @@ class RankingAnswer(Layers):
     next_cursor: str | None
 
 
-class PeriodFigures(Figures):
-    """One period of one vehicle."""
-
+class _Named(BaseModel):
     period: str
     from_ms: int
+
+
+class PeriodFigures(Figures, _Named):
+    """One period of one vehicle."""
 
 
 class VehicleEfficiency(Layers):
