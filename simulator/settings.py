@@ -14,7 +14,12 @@ class KafkaSettings(BaseSettings):
     """Where readings are sent; shared by every command."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SIMULATOR_", extra="forbid", frozen=True, populate_by_name=True, cli_kebab_case=True
+        env_prefix="SIMULATOR_",
+        env_prefix_target="all",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        cli_kebab_case=True,
     )
 
     bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
