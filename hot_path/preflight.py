@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from contracts.errors import InvalidInput, Unavailable
@@ -24,41 +24,46 @@ async def await_broker(settings: HotPathSettings) -> None:
     Raises Unavailable when that takes longer than `settings.wait`; InvalidInput when a topic has another number of
     partitions than the readings' 12, since a vehicle's readings, states and alerts share a partition.
     """
-    problem: str | None = "no broker answers"
     attempts = logging.getLogger("aiokafka")
     attempts.setLevel(logging.CRITICAL)  # a line for each attempt; the one line at the end says it
-    try:
-        async with asyncio.timeout(settings.wait):
-            while problem := await _problem(settings):  # noqa: ASYNC110 - the broker sets no event here
-                await asyncio.sleep(RETRY_S)
-    except TimeoutError:
-        raise Unavailable(
-            f"{problem} at {settings.bootstrap} (waited {settings.wait:g} s); `stack broker` starts a broker and "
-            "`stack topics` makes the topics, or name another broker by --bootstrap"
-        ) from None
-    finally:
-        attempts.setLevel(logging.WARNING)
+    clock = asyncio.get_running_loop().time
+    until = clock() + settings.wait
+    while problem := await _problem(settings):
+        if clock() > until:
+            raise Unavailable(
+                f"{problem} at {settings.bootstrap} (waited {settings.wait:g} s); `stack broker` starts a broker and "
+                "`stack topics` makes the topics, or name another broker by --bootstrap"
+            )
+        await asyncio.sleep(RETRY_S)
+    attempts.setLevel(logging.WARNING)
 
 
 async def _problem(settings: HotPathSettings) -> str | None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap)
+    patience_ms = int(max(1.0, settings.wait) * 1000)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=patience_ms)
     try:
-        await consumer.start()
-        existing = await consumer.topics()
-        partitions = {name: len(consumer.partitions_for_topic(name) or ()) for name in existing}
+        await admin.start()
+        described = await admin.describe_topics(list(_needed(settings)))
     except KafkaError:
         return "no broker answers"
     finally:
-        await consumer.stop()
-    return _missing(settings, partitions)
+        await admin.close()
+    return _missing(settings, {each["topic"]: len(each["partitions"]) for each in described if not each["error_code"]})
+
+
+def _together(settings: HotPathSettings) -> tuple[str, ...]:
+    """Give the topics in which a vehicle has the same partition."""
+    return settings.readings_topic, settings.alerts_topic, settings.states_topic
+
+
+def _needed(settings: HotPathSettings) -> tuple[str, ...]:
+    return (*_together(settings), settings.rejected_topic, settings.vehicles_topic)
 
 
 def _missing(settings: HotPathSettings, partitions: dict[str, int]) -> str | None:
-    together = (settings.readings_topic, settings.alerts_topic, settings.states_topic)
-    needed = (*together, settings.rejected_topic, settings.vehicles_topic)
-    if missing := [name for name in needed if name not in partitions]:
+    if missing := [name for name in _needed(settings) if name not in partitions]:
         return f"no topic {', '.join(missing)}"
-    for name in together:
-        if partitions[name] not in (0, READING_PARTITIONS):
+    for name in _together(settings):
+        if partitions[name] != READING_PARTITIONS:
             raise InvalidInput(f"topic {name} has {partitions[name]} partitions where {READING_PARTITIONS} are needed")
     return None

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hot_path_stage import Stage, drives, vin
+
+from contracts.codec import encode
+from contracts.partitioning import partition_of_key
+from contracts.reading import Reading
+from contracts.rejection import KEPT_BYTES, from_headers
+from contracts.topics import READING_PARTITIONS
+from stack.broker import Broker
+
+KEY = vin(1).encode()
+HOME = partition_of_key(KEY, READING_PARTITIONS)
+
+
+@pytest.fixture
+def stage(broker: Broker, tmp_path: Path) -> Iterator[Stage]:
+    built = Stage(broker.bootstrap, tmp_path)
+    yield built
+    built.close()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)  # noqa: TID251
+
+
+def _reading(**facts: object) -> bytes:
+    now_ms = _now_ms()
+    plain: dict[str, object] = {
+        "vehicle_id": vin(1),
+        "sequence": 1,
+        "recorded_at_ms": now_ms,
+        "trip_started_at_ms": now_ms - 60_000,
+        "trip_distance_m": 900,
+        "speed_kmh": 50.0,
+        "engine_rpm": 1_800.0,
+    }
+    return encode(Reading(**(plain | facts)))  # type: ignore[arg-type]
+
+
+def test_poison_ends_in_rejected_readings_with_its_reason_and_the_stream_goes_on(stage: Stage) -> None:
+    large = b"[" + b"1," * 450_000 + b"1]"
+    poison: list[tuple[str, bytes | None, bytes | None, int | None]] = [
+        ("not_json", KEY, b"{'vehicle_id': 1}", None),
+        ("not_json", KEY, b"", None),
+        ("not_json", KEY, None, None),
+        ("wrong_type", KEY, _reading().replace(b"1800.0", b'"fast"'), None),
+        ("missing_field", KEY, b"{}", None),
+        ("bad_vin", b"WVWZZZ1JZO0000001", _reading(vehicle_id="WVWZZZ1JZO0000001"), None),
+        ("wrong_partition", KEY, _reading(), (HOME + 1) % READING_PARTITIONS),
+        ("implausible_distance", KEY, _reading(trip_distance_m=10**12), None),
+        ("clock_ahead", KEY, _reading(recorded_at_ms=_now_ms() + 365 * 86_400_000), None),
+        ("too_large", KEY, large, None),
+    ]
+    stage.send_raw((key, value, partition) for _, key, value, partition in poison)
+    stage.send(drives(20, 20))
+    worker = stage.start().wait_ready()
+    stage.wait_committed()
+    assert worker.figure("readings_rejected_total") == len(poison)
+    worker.stop()
+
+    rejected = [(from_headers(record.headers), record) for record in stage.records(stage.rejected)]
+    by_offset = sorted(rejected, key=lambda pair: (pair[0].source_partition, pair[0].source_offset))
+    assert sorted(story.reason for story, _ in rejected) == sorted(reason for reason, *_ in poison)
+    assert len({(story.source_partition, story.source_offset) for story, _ in by_offset}) == len(poison)
+    story, record = next(pair for pair in rejected if pair[0].reason == "too_large")
+    assert record.value == large[:KEPT_BYTES]
+    assert (story.length, story.sha256) == (len(large), hashlib.sha256(large).hexdigest())
+    assert record.key == KEY
+    assert dict(record.headers)["schema"] == b"vehicle-reading/1"
+    stage.assert_nothing_lost()
+
+
+def test_states_are_restored_before_the_first_reading_of_a_new_worker(stage: Stage) -> None:
+    first = list(drives(30, 100))
+    stage.send(first)
+    worker = stage.start().wait_ready()
+    stage.wait_committed()
+    worker.stop()
+    told = len(stage.alert_events())
+    assert told > 0
+
+    stage.send(first)  # the whole stream once more, at new offsets: only restored states know it
+    last = stage.start().wait_ready()
+    stage.wait_committed()
+    last.stop()
+    assert len(stage.alert_events()) == told
+    stage.assert_nothing_lost()
