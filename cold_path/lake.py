@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from cold_path.ledger import Entry
     from cold_path.offsets import Offsets
+
+
+_LAST_COMMITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Lake:
         for rows in _rows(sorted(files - known)):
             new.add([rows])
             self.survey.add([rows])
-        entry = ledger.newest(commit.get("userMetadata") for commit in table.history())
+        entry = _newest_entry(table)
         ledger.agreed(entry, self.survey.highest_offsets)
         self.state = LakeState(table.version(), entry, files)
         return new
@@ -67,6 +70,14 @@ class Lake:
     def covered(self) -> Offsets:
         """Partition to the first offset that the lake does not cover."""
         return self.entry.offsets if self.entry else {}
+
+
+def _newest_entry(table: DeltaTable) -> Entry | None:
+    """Look at the last commits first: all of them are thousands after some days."""
+    for limit in (_LAST_COMMITS, None):
+        if entry := ledger.newest(commit.get("userMetadata") for commit in table.history(limit)):
+            return entry
+    return None
 
 
 def _rows(files: list[str]) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,192 @@
+"""A stage for the cold path on a real broker: topics, lake and views of its own, and what Kafka then holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.structs import TopicPartition
+from deltalake import DeltaTable
+from eventually import eventually
+from pyspark.sql import SparkSession
+
+from cold_path import broker
+from cold_path.batch_run import BatchRun, Pins
+from cold_path.lake import Lake
+from cold_path.settings import Run
+from contracts.codec import encode
+from contracts.partitioning import partition_of_key
+from contracts.reading import Reading
+from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
+from contracts.vehicle import Vehicle
+
+CAR = "1HGCM82633A004352"
+PARTITION = partition_of_key(CAR.encode(), READING_PARTITIONS)
+Rows = list[dict[str, Any]]
+NOW_S = time.time  # noqa: TID251 - the broker judges readings by the machine's clock
+
+
+def a_reading(sequence: int, *, car: str = CAR, trip_ago_s: int = 600, **signals: Any) -> bytes:
+    """Encode reading `sequence` of a trip that began so many seconds ago, to the hour: 20 m and 2 ml a second."""
+    began_ms = (int(NOW_S()) // 3600 * 3600 - trip_ago_s) * 1000
+    facts: dict[str, Any] = {
+        "vehicle_id": car,
+        "sequence": sequence,
+        "recorded_at_ms": began_ms + sequence * 1000,
+        "trip_started_at_ms": began_ms,
+        "trip_distance_m": 20 * sequence,
+        "trip_fuel_ml": 2 * sequence,
+        "trip_idle_s": 0,
+        "speed_kmh": 72.0,
+        "engine_rpm": 2_000.0,
+    }
+    return encode(Reading(**(facts | signals)))
+
+
+@dataclass
+class Stage:
+    """Topics, folders and the runs on them."""
+
+    bootstrap: str
+    folder: Path
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    @property
+    def topic(self) -> str:
+        return f"readings-{self.name}"
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        return {
+            "bootstrap": self.bootstrap,
+            "readings_topic": self.topic,
+            "vehicles_topic": f"vehicles-{self.name}",
+            "group": f"cold-path-{self.name}",
+            "lake": self.folder / "lake",
+            "views": self.folder / "views",
+            "spark_log": self.folder / "spark.log",
+        }
+
+    def set_up(self) -> Stage:
+        asyncio.run(self._create())
+        return self
+
+    async def _create(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        readings, vehicles = VEHICLE_READINGS.broker_settings(), VEHICLES.broker_settings()
+        topics = [
+            NewTopic(self.topic, READING_PARTITIONS, 1, topic_configs=readings),
+            NewTopic(f"vehicles-{self.name}", 1, 1, topic_configs=vehicles),
+        ]
+        await admin.create_topics(topics)
+        await admin.close()
+
+    def send(self, *values: bytes, key: str = CAR) -> None:
+        """Send to the partition of `key`, and wait for the acknowledgement."""
+        asyncio.run(self.send_all([(key, value) for value in values]))
+
+    def register(self, vehicle: Vehicle) -> None:
+        asyncio.run(self.send_all([(vehicle.vehicle_id, encode(vehicle))], topic=f"vehicles-{self.name}", partitions=1))
+
+    async def send_all(
+        self,
+        records: Iterable[tuple[str, bytes]],
+        *,
+        topic: str | None = None,
+        partitions: int = READING_PARTITIONS,
+        transaction: str | None = None,
+    ) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id=transaction, linger_ms=5)
+        await producer.start()
+        try:
+            if transaction:
+                await producer.begin_transaction()
+            for key, value in records:
+                at = partition_of_key(key.encode(), partitions)
+                await producer.send(topic or self.topic, value, key=key.encode(), partition=at)
+            await producer.flush()
+            if transaction:
+                await producer.commit_transaction()
+        finally:
+            await producer.stop()
+
+    async def expire(self, partition: int, before: int) -> None:
+        """Let the broker forget all records of a partition below an offset, as retention does."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await admin.delete_records({TopicPartition(self.topic, partition): RecordsToDelete(before)})
+        await admin.close()
+
+    def run(self, spark: SparkSession, **more: Any) -> BatchRun:
+        """Give a run as a freshly started program would make it."""
+        asked = Run(_cli_parse_args=False, **(self.flags | {"wait": 5} | more))
+        pins = Pins("rules", "0")
+        return BatchRun(spark, Lake(asked.lake), asked, pins, now_s=NOW_S, is_stopping=lambda: False)
+
+    def lake_rows(self) -> Rows:
+        rows: Rows = DeltaTable(str(self.folder / "lake")).to_pyarrow_table().to_pylist()
+        return sorted(rows, key=lambda row: (row["partition"], row["offset"]))
+
+    def in_kafka(self) -> list[tuple[int, int]]:
+        """Give partition and offset of every record that the broker holds."""
+        return asyncio.run(self._in_kafka())
+
+    async def _in_kafka(self) -> list[tuple[int, int]]:
+        ends = (await broker.bounds(self.bootstrap, self.topic, wait_s=5)).ends
+        records = broker.records(self.bootstrap, self.topic, ends, wait_s=5)
+        return sorted([(record.partition, record.offset) async for record in records])
+
+
+class Program:
+    """One `cold-path run` process, and the JVM that it started."""
+
+    def __init__(self, stage: Stage, *flags: str) -> None:
+        given = [part for name, value in stage.flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+        self._log = stage.folder / f"program-{uuid.uuid4().hex[:6]}.log"
+        command = [sys.executable, "-m", "cold_path", "run", *given, "--driver-memory", "1g", *flags]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def told(self) -> list[dict[str, Any]]:
+        lines = self._log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait_for(self, phrase: str, *, within_s: float = 150, **fields: Any) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            assert self._process.poll() in (None, 0), self._log.read_text()[-3000:]
+            wanted = {"message": phrase} | fields
+            return next((line for line in self.told() if wanted.items() <= line.items()), None)
+
+        line = eventually(found, within_s=within_s, every_s=0.02)
+        assert line is not None
+        return line
+
+    def jvms(self) -> list[psutil.Process]:
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return [child for child in children if "java" in child.name()]
+
+    def kill(self) -> None:
+        """Kill the driver as a machine would, and wait until its JVM has followed."""
+        jvms = self.jvms()
+        self._process.kill()
+        self._process.wait()
+        psutil.wait_procs(jvms, timeout=20)
+        assert not [jvm for jvm in jvms if jvm.is_running()], "a JVM was left behind"
+
+    def terminate(self) -> int:
+        os.kill(self._process.pid, signal.SIGTERM)
+        return self._process.wait(20)
