@@ -18,3 +18,5 @@ def seconds(given: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Wait = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+"""A duration that may be none."""

@@ -17,7 +17,7 @@ def _show(result: object, line: str, console: Console, *, as_json: bool) -> None
     if as_json:
         console.print_json(json.dumps(dataclasses.asdict(result), default=str), indent=None)  # type: ignore[call-overload]
     else:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def show_run(driven: Driven, console: Console, *, as_json: bool) -> None:

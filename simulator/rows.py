@@ -1,7 +1,7 @@
 """Readings as JSON bytes, fast: fixed-width rows in one NumPy array, each value taken from a table of ready text.
 
-Padding spaces are legal JSON. Key literals are written once; a column costs one or two `take()`. Measured at a tenth
-of encoding structs. Rows with trouble codes go through the contract's codec.
+Padding spaces are legal JSON. Key literals are written once; a column costs one or two `take()`, and no
+object is made for a reading. Rows with trouble codes go through the contract's codec.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
-from simulator.duration import Duration
+from simulator.duration import Duration, Wait
 
 
 class KafkaSettings(BaseSettings):
@@ -23,7 +23,7 @@ class KafkaSettings(BaseSettings):
     )
 
     bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
-    wait: float = Field(15.0, ge=0, description="seconds to wait for the broker and its topics at start")
+    wait: Wait = Field(15.0, description="how long to wait for the broker and its topics at start, as 15s")
     json_: bool = Field(default=False, alias="json", description="print the result as one line of JSON")
 
 
