@@ -25,32 +25,35 @@ class Registry:
         """Start empty."""
         self.vehicles: dict[str, Vehicle] = {}
         self._topic = settings.vehicles_topic
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        self._bootstrap = settings.bootstrap
+        self._consumer: AIOKafkaConsumer | None = None
 
     async def read_to_end(self) -> None:
         """Connect, and read what is there."""
-        await self._consumer.start()
+        consumer = self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
         partitions = [TopicPartition(self._topic, number) for number in range(VEHICLES.partitions)]
-        self._consumer.assign(partitions)
-        ends = await self._consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
         for partition in partitions:
-            while await self._consumer.position(partition) < ends[partition]:
-                await self._take(timeout_ms=500)
+            while await consumer.position(partition) < ends[partition]:
+                await self._take(consumer, timeout_ms=500)
         log.info("vehicle registry read", extra={"vehicles": len(self.vehicles)})
 
     async def follow(self) -> None:
-        """Take changes as they come, until cancelled."""
-        while True:
-            await self._take(timeout_ms=1_000)
+        """Take changes as they come, until cancelled; `read_to_end` comes first."""
+        while self._consumer is not None:
+            await self._take(self._consumer, timeout_ms=1_000)
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
 
-    async def _take(self, *, timeout_ms: int) -> None:
-        for records in (await self._consumer.getmany(timeout_ms=timeout_ms)).values():
+    async def _take(self, consumer: AIOKafkaConsumer, *, timeout_ms: int) -> None:
+        for records in (await consumer.getmany(timeout_ms=timeout_ms)).values():
             for record in records:
                 self._put(record.key, record.value)
 

@@ -21,7 +21,7 @@ from rules import default_rules_file
 class HotPathSettings(BaseSettings):
     """Read readings, write alerts and vehicle states, until stopped."""
 
-    model_config = SettingsConfigDict(env_prefix="HOT_PATH_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HOT_PATH_", extra="forbid", frozen=True, cli_kebab_case=True)
 
     bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
     wait: float = Field(15.0, ge=0, description="seconds to wait for the broker and its topics at start")
