@@ -21,6 +21,7 @@ from stack.story import Story
 from stack.voice import Voice
 
 _STOP_ORDER: Final = (("history", "simulator"), ("hot-path", "cold-path", "projector", "api"), ("kafka",))
+_WIDTH_WITHOUT_TERMINAL: Final = 120
 
 
 def run_demo(settings: DemoSettings) -> int:
@@ -46,7 +47,7 @@ def _writable(report: Path | None) -> None:
 
 
 async def _run(settings: DemoSettings, folder: RunFolder) -> int:
-    voice = Voice(Console())
+    voice = Voice(_console())
     prepared = await asyncio.to_thread(prepare, voice.phase)
     ensemble = Ensemble(environment=prepared.variables, say=voice.program, logs=folder.logs)
     story = Story(settings, folder=folder, voice=voice, ensemble=ensemble, prepared=prepared)
@@ -61,6 +62,12 @@ async def _run(settings: DemoSettings, folder: RunFolder) -> int:
         await story.close()
         await ensemble.stop_all(*_STOP_ORDER)
         voice.phase("everything is stopped")
+
+
+def _console() -> Console:
+    """Give the console: as wide as the terminal, and wide enough for the tables where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def _stop_on_signals(telling: asyncio.Task[int], ensemble: Ensemble, voice: Voice) -> None:

@@ -59,8 +59,8 @@ def hot_path(ports: Ports) -> Program:
 def cold_path(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     """Give the program that computes the batch views, again and again."""
     return _program(
-        "cold-path", "cold_path", "run", status=ports.cold_path, bootstrap=ports.bootstrap, lake=folder.lake,
-        views=folder.views, every=f"{settings.every:g}s", driver_memory=settings.driver_memory,
+        "cold-path", "cold_path", "run", status=ports.cold_path, bootstrap=ports.bootstrap, wait="60s",
+        lake=folder.lake, views=folder.views, every=f"{settings.every:g}s", driver_memory=settings.driver_memory,
         spark_log=folder.logs / "spark.log",
     )  # fmt: skip
 

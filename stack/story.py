@@ -52,9 +52,12 @@ class Story:
     async def tell(self) -> int:
         """Tell it; give the exit code: 0 when every figure is there and right, else 1."""
         self._watch(self._figures.peak.watch())
+        # First of all, since Spark takes longest to start; it waits for the broker.
+        cold_path = plan.cold_path(self._settings, self._folder, self._ports)
+        self._ensemble.start(cold_path)
         await self._start_broker()
         is_new = not any((await self._listener.ends(VEHICLE_READINGS)).values())
-        programs = self._start_programs()
+        programs = [cold_path, *self._start_programs()]
         self._watch(self._figures.watch_answers())
         if is_new:
             await self._write_history()
@@ -81,7 +84,7 @@ class Story:
         for wanted, taken, name in ((usual.kafka_port, ports.kafka, "Kafka"), (usual.port, ports.api, "the API")):
             if wanted != taken:
                 self._voice.phase(f"port {wanted} is taken; {name} uses {taken}")
-        self._voice.phase(f"starting a Kafka broker at {ports.bootstrap}")
+        self._voice.phase(f"starting Spark, and a Kafka broker at {ports.bootstrap}")
         command = await asyncio.to_thread(
             prepared_broker,
             self._files,
@@ -96,9 +99,8 @@ class Story:
 
     def _start_programs(self) -> list[Program]:
         folder, ports = self._folder, self._ports
-        self._voice.phase("starting hot path, cold path, projector and API")
+        self._voice.phase(f"starting hot path, projector and API; dashboard and API will be at {ports.api_url}")
         programs = [
-            plan.cold_path(self._settings, folder, ports),
             plan.hot_path(ports),
             plan.projector(folder, ports),
             plan.api(folder, ports),

@@ -88,6 +88,11 @@ def test_a_usual_port_that_is_taken_is_replaced() -> None:
     assert free_port(port) == port
 
 
+def test_no_port_takes_the_usual_one_of_another() -> None:
+    usual = free_port()
+    assert all(free_ports(None, None, usual)[2] == usual for _ in range(20))
+
+
 def test_every_listed_jar_has_a_checksum() -> None:
     for jar_set in JAR_SETS:
         listed = listed_checksums((Path(plan.__file__).parent / f"{jar_set}.sha256").read_text())
