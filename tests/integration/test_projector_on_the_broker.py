@@ -135,7 +135,7 @@ def test_killed_at_any_moment_it_repeats_and_loses_nothing(
     for turn in range(rounds):
         process = fresh_projectors.start()
         send(fresh_broker, a_round(topics, vins, turn))
-        eventually(lambda turn=turn: store.count("alerts") > turn * 300, within_s=30)  # type: ignore[misc]
+        eventually(lambda turn=turn: store.count("alerts") > turn * 300, within_s=60)  # type: ignore[misc]
         process.kill()
         process.wait()
 
@@ -144,13 +144,13 @@ def test_killed_at_any_moment_it_repeats_and_loses_nothing(
         return marked and store.count("alerts") == store.count("rejected") == rounds * 300
 
     with fresh_projectors.running():
-        eventually(is_complete, within_s=30)
+        eventually(is_complete, within_s=60)
     survived = store.everything()
     assert {row[3:5] for row in survived["speed_trips"]} == {(1000 * rounds, 90 * rounds)}
     assert len(survived["speed_trips"]) == len(vins)
     store.delete()
     with fresh_projectors.running():
-        eventually(is_complete, within_s=30)
+        eventually(is_complete, within_s=60)
     assert store.everything() == survived
 
 
@@ -172,13 +172,13 @@ def test_states_after_the_last_mark_are_read_again(module_broker: Broker, store:
 
     send(module_broker, topics.flush(a_state(vin, a_trip(1000, 90), offset=5)))
     with projectors.running():
-        eventually(lambda: distance() == [(1000,)], within_s=30)
+        eventually(lambda: distance() == [(1000,)], within_s=60)
         send(module_broker, [topics.state(a_state(vin, a_trip(2000, 180), offset=9)), topics.alert(an_alert("later"))])
         eventually(lambda: store.all("SELECT 1 FROM alerts WHERE alert_id = 'later'"))
         assert distance() == [(1000,)]
     with projectors.running():
         send(module_broker, [topics.mark(a_mark(10, partition_of(vin)))])
-        eventually(lambda: distance() == [(2000,)], within_s=30)
+        eventually(lambda: distance() == [(2000,)], within_s=60)
 
 
 def test_a_deleted_store_is_rebuilt_while_it_runs(
@@ -197,10 +197,10 @@ def test_a_deleted_store_is_rebuilt_while_it_runs(
         return acknowledged and flushed and store.count("serving_version") == store.count("batch_trips") == 1
 
     with projectors.running():
-        eventually(is_complete, within_s=30)
+        eventually(is_complete, within_s=60)
         before = store.everything()
         store.delete()
-        eventually(is_complete, within_s=30)
+        eventually(is_complete, within_s=60)
         assert store.everything() == before
 
 
@@ -208,7 +208,7 @@ def test_a_rollback_is_followed_and_the_version_kept(store: Store, views: Path, 
     publish(views, 1, {}, covered={0: 5})
     publish(views, 2, {(VIN, NOW_MS): a_trip(8_000, 700)}, covered={0: 9})
     with projectors.running():
-        eventually(lambda: store.all("SELECT version FROM serving_version") == [(2,)], within_s=30)
+        eventually(lambda: store.all("SELECT version FROM serving_version") == [(2,)], within_s=60)
         point(views, 1)
         eventually(lambda: store.all("SELECT version FROM serving_version") == [(1,)])
         assert store.all("SELECT version FROM versions ORDER BY 1") == [(1,), (2,)]
@@ -233,4 +233,4 @@ def test_positions_show_in_kafka_under_the_group(module_broker: Broker, projecto
             await consumer.stop()
 
     with projectors.running():
-        eventually(lambda: asyncio.run(lag()) == 0, within_s=30, every_s=0.5)
+        eventually(lambda: asyncio.run(lag()) == 0, within_s=60, every_s=0.5)
