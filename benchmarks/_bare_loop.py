@@ -1,4 +1,4 @@
-"""A bare aiokafka loop around the same fold and the same chunk fetch: what Faust, tables and commits are measured by."""
+"""A bare aiokafka loop, same fold, same chunk fetch: what Faust, tables and commits are measured by."""
 
 from __future__ import annotations
 
