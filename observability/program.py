@@ -46,8 +46,9 @@ def run(program: str, main: Callable[[], int | None]) -> int:  # noqa: PLR0911 -
 
 
 def _setting(program: str, location: tuple[int | str, ...], message: str, given: object) -> str:
-    flag = "--" + ".".join(str(part) for part in location).replace("_", "-")
-    return f"{program}: {flag}: {message} (given: {given!r}); see `{program} --help`"
+    *subcommands, name = [part.replace("_", "-") for part in location if isinstance(part, str)] or [""]
+    command = " ".join([program, *subcommands])
+    return f"{command}: --{name}: {message} (given: {given!r}); see `{command} --help`"
 
 
 def _end(code: int, *lines: str) -> int:
