@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfigDict, get_subcommand
-from rich.console import Console
 from rich.table import Table
 
 from contracts.errors import InvalidInput
@@ -20,6 +20,7 @@ from stack.jars import JAR_SETS, fetch_jars
 from stack.java import find_java
 from stack.settings import BrokerSettings, DemoSettings, JarsSettings, JavaSettings, TopicsSettings
 from stack.topics import ensure_topics
+from stack.voice import a_console
 
 
 class Stack(BaseSettings):
@@ -42,6 +43,9 @@ def main() -> None:
 
 
 def _main() -> int:
+    # The client tells each try while a broker comes up or is replaced; what it means is said once, in plain words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = get_subcommand(CliApp.run(Stack, cli_cmd_method_name="_nothing"), is_required=False)
     match chosen:
         case None:
@@ -81,7 +85,7 @@ def _topics(settings: TopicsSettings) -> int:
     table = Table("topic", "key", "value", "partitions", "")
     for topic, outcome in ensured:
         table.add_row(topic.name, topic.key, topic.value, str(topic.partitions), outcome)
-    Console().print(table)
+    a_console().print(table)
     return 0
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from pathlib import Path
 from typing import Final
-
-from rich.console import Console
 
 from contracts.errors import InvalidInput
 from observability.program import INTERRUPTED
@@ -18,17 +15,13 @@ from stack.preparation import prepare
 from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
 from stack.story import Story
-from stack.voice import Voice
+from stack.voice import Voice, a_console
 
 _STOP_ORDER: Final = (("history", "simulator"), ("hot-path", "cold-path", "projector", "api"), ("kafka",))
-_WIDTH_WITHOUT_TERMINAL: Final = 120
 
 
 def run_demo(settings: DemoSettings) -> int:
     """Run until the span is over or Ctrl-C; give the exit code."""
-    # The client tells each try while a broker comes up or is replaced; the demo says it once, in its own words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     folder = RunFolder(settings.data.resolve())
     _writable(settings.report)
     with folder.held():
@@ -47,7 +40,7 @@ def _writable(report: Path | None) -> None:
 
 
 async def _run(settings: DemoSettings, folder: RunFolder) -> int:
-    voice = Voice(_console())
+    voice = Voice(a_console())
     prepared = await asyncio.to_thread(prepare, voice.phase)
     ensemble = Ensemble(environment=prepared.variables, say=voice.program, logs=folder.logs)
     story = Story(settings, folder=folder, voice=voice, ensemble=ensemble, prepared=prepared)
@@ -62,12 +55,6 @@ async def _run(settings: DemoSettings, folder: RunFolder) -> int:
         await story.close()
         await ensemble.stop_all(*_STOP_ORDER)
         voice.phase("everything is stopped")
-
-
-def _console() -> Console:
-    """Give the console: as wide as the terminal, and wide enough for the tables where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def _stop_on_signals(telling: asyncio.Task[int], ensemble: Ensemble, voice: Voice) -> None:

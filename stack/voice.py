@@ -20,8 +20,15 @@ _STYLES: Final[Mapping[str, str]] = {
     "verify": "blue",
 }
 _WIDTH: Final = max(map(len, _STYLES))
+_WIDTH_WITHOUT_TERMINAL: Final = 120
 _LOUD: Final = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 _NOT_SHOWN: Final = frozenset({"time", "level", "logger", "message", "error", "color_message"})
+
+
+def a_console() -> Console:
+    """Give the console: as wide as the terminal, and wide enough for the tables where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def readable(line: str) -> tuple[str, str]:
