@@ -1,4 +1,6 @@
-"""Derive simulator/data/vehicles.csv from the US EPA's test-car list: python scripts/vehicle_catalogue.py LIST.csv.
+"""Derive the simulator's vehicle catalogue from the US EPA's test-car list.
+
+    python scripts/vehicle_catalogue.py LIST.csv [OUT.csv]
 
 Road load, test weight, power and displacement are the EPA's, converted to SI. Tank and placard pressure are not in
 the list; they are assumed from the test weight, as stated in TANK_L and PLACARD_KPA.
@@ -14,6 +16,7 @@ NEWTON_PER_LBF = 4.4482216
 MPS_PER_MPH = 0.44704
 KG_PER_LB = 0.45359237
 KW_PER_HP = 0.745699872
+SHIPPED = Path(__file__).parent.parent / "simulator" / "data" / "vehicles.csv"
 CHOSEN = [
     ("Chevrolet", "SPARK ACTIV"),
     ("Chevrolet", "TRAX FWD"),
@@ -99,7 +102,7 @@ def row(test: dict[str, str], make: str) -> list[object]:
 def main() -> None:
     with Path(sys.argv[1]).open(encoding="utf-8", newline="") as file:
         tests = {(test["make"].lower(), test["model"]): test for test in reversed(list(csv.DictReader(file)))}
-    target = Path(__file__).parent.parent / "simulator" / "data" / "vehicles.csv"
+    target = Path(sys.argv[2]) if sys.argv[2:] else SHIPPED
     with target.open("w", encoding="utf-8", newline="") as file:
         file.write(COLUMNS + "\n")
         csv.writer(file, lineterminator="\n").writerows(row(tests[make.lower(), model], make) for make, model in CHOSEN)
