@@ -94,7 +94,9 @@ class LagWatch:
             return
         admin, consumer = self._clients
         self._clients = None
-        await asyncio.gather(admin.close(), consumer.stop(), return_exceptions=True)
+        # Without a broker these may wait for ever, or raise their own tasks' CancelledError.
+        leaving = {asyncio.ensure_future(admin.close()), asyncio.ensure_future(consumer.stop())}
+        await asyncio.wait(leaving, timeout=_PATIENCE_S)
 
 
 def group_lag(group: str, behind: Mapping[TopicPartition, int]) -> GroupLag:

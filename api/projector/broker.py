@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
 _MOST_RECORDS = 5_000
+_PATIENCE_S = 5.0
 
 
 class Broker:
@@ -53,8 +54,10 @@ class Broker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the broker."""
-        await self._consumer.stop()
+        """Leave the broker, also when it does not answer."""
+        # aiokafka's stop() can raise its own fetch's CancelledError or wait for ever when the broker is away.
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait({stopping}, timeout=_PATIENCE_S)
 
     async def start(self, positions: Mapping[Position, int], *, wait_s: float) -> dict[Position, int]:
         """Connect and stand at `positions`, elsewhere at the beginning; give each partition's end as it is now.
@@ -66,9 +69,12 @@ class Broker:
             async with asyncio.timeout(wait_s):
                 await self._connect()
                 await self._await_topics()
+                return await self._stand_at(positions)
         except TimeoutError as error:
             message = f"no Kafka broker with the project's topics answers at {self._bootstrap} within {wait_s:g} s"
             raise Unavailable(f"{message}; start one with `stack broker`, make topics with `stack topics`") from error
+
+    async def _stand_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
         self._consumer.assign(list(PARTITIONS))
         ends = {(at.topic, at.partition): end for at, end in (await self._consumer.end_offsets(PARTITIONS)).items()}
         _refuse_another_broker(positions, ends)
@@ -105,8 +111,9 @@ class Broker:
     async def show(self, positions: Mapping[Position, int]) -> None:
         """Commit positions to the group, for display: the store's are the truth, so a failure is only told."""
         try:
-            await self._consumer.commit({TopicPartition(*at): offset for at, offset in positions.items()})
-        except KafkaError as error:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._consumer.commit({TopicPartition(*at): offset for at, offset in positions.items()})
+        except (KafkaError, TimeoutError) as error:
             log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
 
 

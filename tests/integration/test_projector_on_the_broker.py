@@ -234,3 +234,12 @@ def test_positions_show_in_kafka_under_the_group(module_broker: Broker, projecto
 
     with projectors.running():
         eventually(lambda: asyncio.run(lag()) == 0, within_s=60, every_s=0.5)
+
+
+def test_it_waits_for_a_broker_that_went_away_and_ends_when_asked_to(
+    fresh_broker: Broker, store: Store, fresh_projectors: Projectors
+) -> None:
+    send(fresh_broker, [Topics().alert(an_alert("before"))])
+    with fresh_projectors.running():
+        eventually(lambda: store.count("alerts") == 1, within_s=60)
+        fresh_broker.stop()

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, project
+from sqlalchemy import Engine, select
+
+from api.projector.inbox import Inbox, Record
+from api.projector.writing import write
+from api.store.database import open_for_writing
+from api.store.tables import metadata
+from contracts.alert import AlertAction
+from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLES
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_for_writing(f"sqlite:///{tmp_path_factory.mktemp('inbox')}/serving.db")
+    yield engine
+    engine.dispose()
+
+
+def empty(store: Engine) -> None:
+    with store.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+
+
+def everything(store: Engine) -> dict[str, list[Any]]:
+    with store.begin() as connection:
+        rows = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
+    return {name: sorted(map(tuple, of_table), key=repr) for name, of_table in rows.items() if name != "consumed"}
+
+
+def some_records() -> list[Record]:
+    topics = Topics()
+    return [
+        topics.vehicle(a_vehicle()),
+        topics.vehicle(a_vehicle(fleet="south")),
+        topics.alert(an_alert("a", 1)),
+        topics.alert(an_alert("a", 2, state="escalated", severity="critical")),
+        topics.alert(an_alert("a", 3, state="cleared")),
+        topics.alert(an_alert("b", 1, vehicle_id=OTHER_VIN)),
+        topics.action(AlertAction("b", "x", "acknowledge", "ann", NOW_MS)),
+        topics.action(AlertAction("unheard", "y", "note", "ann", NOW_MS, note="?")),
+        topics.rejected(VIN, 1),
+        topics.rejected(VIN, 1),
+        *topics.flush(a_state(VIN, a_trip(1_000, 90), offset=3)),
+        *topics.flush(a_state(VIN, a_trip(2_000, None), offset=6)),
+        *topics.flush(a_state(OTHER_VIN, a_trip(500, 60), offset=6)),
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(cuts=st.lists(st.integers(0, 14), max_size=4), repeated=st.integers(0, 14))
+def test_however_records_are_cut_into_transactions_and_repeated_the_store_is_the_same(
+    store: Engine, cuts: list[int], repeated: int
+) -> None:
+    records = some_records()
+    empty(store)
+    project(store, *records)
+    at_once = everything(store)
+    empty(store)
+    inbox = Inbox()
+    edges = [0, *sorted(cuts), len(records)]
+    for begin, end in pairwise(edges):
+        with store.begin() as connection:
+            write(connection, inbox.take(records[begin:end]))
+    project(store, *records[repeated:])
+    assert everything(store) == at_once
+
+
+def test_positions_follow_what_is_ready_to_be_written() -> None:
+    topics = Topics()
+    records = [topics.alert(an_alert("a")), topics.alert(an_alert("b")), topics.state(a_state(VIN, offset=3))]
+    work = Inbox().take(records)
+    assert work.positions == {(ENGINE_ALERTS.name, partition_of(VIN)): 2}
+
+
+@pytest.mark.parametrize("topic", [ENGINE_ALERTS.name, VEHICLES.name, REJECTED_READINGS.name])
+def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
+    topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Inbox().take([Record(topic, 0, 7, NOW_MS, b"k", b"{", [])])
+    assert work.positions == {(topic, 0): 8}
+    assert (work.changes, work.vehicles, work.rejected) == ([], {}, [])
+    assert caplog.messages == ["record passed over"]
+
+
+def test_a_rejected_record_without_a_vin_belongs_to_nobody() -> None:
+    record = Topics().rejected("1HGCM82633O004352", 1)
+    (rejected,) = Inbox().take([record._replace(partition=0)]).rejected
+    assert rejected.vehicle_id is None
+
+
+def test_an_older_change_does_not_overwrite_a_newer(store: Engine) -> None:
+    empty(store)
+    topics = Topics()
+    raised, cleared = topics.alert(an_alert("a", 1)), topics.alert(an_alert("a", 2, state="cleared"))
+    project(store, cleared)
+    project(store, raised)
+    (alert,) = everything(store)["alerts"]
+    assert "cleared" in alert
+
+
+def test_a_state_that_was_written_late_does_not_take_back_what_is_newest(store: Engine) -> None:
+    empty(store)
+    topics = Topics()
+    project(store, *topics.flush(a_state(VIN, a_trip(2_000, 200), offset=9)))
+    project(store, *topics.flush(a_state(VIN, a_trip(1_000, 300), offset=4)))
+    written = everything(store)
+    assert written["marks"] == [(partition_of(VIN), 10, NOW_MS)]
+    assert [row[3:5] for row in written["speed_trips"]] == [(2_000, 300)]
+    assert [row[2] for row in written["vehicle_latest"]] == [9]
