@@ -77,7 +77,7 @@ class Broker:
     async def _stand_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
         self._consumer.assign(list(PARTITIONS))
         ends = {(at.topic, at.partition): end for at, end in (await self._consumer.end_offsets(PARTITIONS)).items()}
-        _refuse_another_broker(positions, ends)
+        refuse_another_broker(positions, ends)
         for at in PARTITIONS:
             if (position := positions.get((at.topic, at.partition))) is not None:
                 self._consumer.seek(at, position)
@@ -121,7 +121,8 @@ def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
     return Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, [*raw.headers])
 
 
-def _refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:
+def refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:
+    """Raise InvalidInput when the store has read further than the broker's topics reach."""
     for at, position in positions.items():
         if position > ends.get(at, 0):
             topic, partition = at

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from api.projector.broker import refuse_another_broker
+from contracts.errors import InvalidInput
+
 
 def ran(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "api", *command], capture_output=True, text=True, check=False)
@@ -25,4 +28,11 @@ FLAGS = [["--host", "0.0.0.0"], ["--store", "nonsense"], ["--bootstrap", "nonsen
 def test_a_flag_that_cannot_be_ends_with_2_and_one_line(flags: list[str]) -> None:
     ended = ran("serve", *flags)
     assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith("api: --")
+    assert ended.stderr.splitlines()[-1].startswith(("api: --", "api serve: --"))
+
+
+def test_a_store_that_knows_more_than_the_broker_has_is_refused_with_the_remedy() -> None:
+    at = ("engine-alerts", 3)
+    refuse_another_broker({at: 7}, {at: 7})
+    with pytest.raises(InvalidInput, match=r"engine-alerts \[3\] up to 8.*delete the store"):
+        refuse_another_broker({at: 8}, {at: 7})
