@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cold_path.settings import Run
 
 _log = logging.getLogger("cold_path")
+_BETWEEN_CANCELS_S = 0.2
+_BETWEEN_FIRST_LOOKS_S = 2.0
+"""Before the first version there is nothing to serve, so the first readings are worth a run at once."""
 _QUIET = {
     "py4j": logging.WARNING,
     "aiokafka": logging.WARNING,
@@ -45,11 +48,17 @@ class _Resident:
         self.is_ready = False
         self.spark: SparkSession | None = None
 
+    def forget_spark(self) -> None:
+        """Let the watch end before the session does."""
+        self.spark = None
+
     def watch(self) -> None:
-        """Once asked to stop, end the jobs of Spark that the main thread waits for."""
+        """Once asked to stop, end the jobs of Spark that the main thread waits for, and those that follow them."""
         self.stop.wait()
-        if self.spark is not None:
-            self.spark.sparkContext.cancelAllJobs()
+        with suppress(Py4JError, OSError):  # the session ended meanwhile, which is what was wanted
+            while self.spark is not None:
+                self.spark.sparkContext.cancelAllJobs()
+                threading.Event().wait(_BETWEEN_CANCELS_S)
 
 
 def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
@@ -77,6 +86,7 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
             )
         )
         resident.spark = spark
+        stack.callback(resident.forget_spark)
         threading.Thread(target=resident.watch, name="stop", daemon=True).start()
         batch = BatchRun(spark, Lake(asked.lake), asked, pins, now_s=now_s, is_stopping=resident.stop.is_set)
         _log.info("session started")
@@ -97,15 +107,25 @@ def _loop(batch: BatchRun, asked: Run, resident: _Resident, now_s: Callable[[], 
                 raise
             BATCH_RUN_FAILURES.inc()
             _log.warning("run failed, to be repeated", extra={"problem": str(error)})
-        except Py4JError:
+        except Py4JError as error:
             if resident.stop.is_set():
                 return
             BATCH_RUN_FAILURES.inc()
-            raise
+            raise _named(error) from error
         resident.is_ready = True
         if asked.once:
             return
-        resident.stop.wait(max(0.0, asked.every - (now_s() - began)))
+        is_served = current_version(asked.views) is not None
+        due_s = asked.every if is_served else min(asked.every, _BETWEEN_FIRST_LOOKS_S)
+        resident.stop.wait(max(0.0, due_s - (now_s() - began)))
+
+
+def _named(error: Py4JError) -> Unavailable | Py4JError:
+    """Give what a person can act on, where Spark's failure is such a thing."""
+    if "No space left on device" in str(error):
+        return Unavailable("no space left for the lake or the views: free some; what was published stays in service")
+    unnamed: Py4JError = error
+    return unnamed
 
 
 def _tell(summary: Summary, seconds: float) -> None:
