@@ -38,6 +38,7 @@ class Publication:
         self._clock = clock
         self._steps: Iterator[None] | None = None
         self._refused: Manifest | None = None
+        self._told: str | None = None
         self.is_current = False
         """Whether the version that CURRENT names is served, or there is none."""
 
@@ -65,7 +66,9 @@ class Publication:
             self.is_current = self.is_current or version is None
             return None if version is None else read_manifest(self._views, version)
         except MalformedRecord as error:
-            log.warning("published version cannot be read", extra={"reason": str(error)})
+            if str(error) != self._told:
+                self._told = str(error)
+                log.warning("published version cannot be read", extra={"reason": str(error)})
             return None
 
     def step(self) -> None:

@@ -141,9 +141,13 @@ def test_views_published_anew_under_the_same_number_are_loaded_anew(store: Engin
 
 
 @pytest.mark.parametrize("pointer", ["", "seven", "99"])
-def test_a_pointer_to_nothing_leaves_the_old_version(store: Engine, views: Path, pointer: str) -> None:
+def test_a_pointer_to_nothing_leaves_the_old_version_and_is_told_once(
+    store: Engine, views: Path, pointer: str, caplog: pytest.LogCaptureFixture
+) -> None:
     publish_trips(views, 1)
     following(store, views)
     (views / "CURRENT").write_text(pointer)
-    following(store, views)
+    publication = following(store, views)
+    publication.look()
     assert served(store) == 1
+    assert caplog.messages.count("published version cannot be read") == 1
