@@ -197,21 +197,27 @@ class Stage:
         """Compare all that was written with an in-process fold of the readings' topic."""
         folds, alerts, ends = self.expected()
         written = self.written()
-        assert set(self.alert_events()) == {identity(alert) for alert in alerts}
+        due, told = {identity(alert) for alert in alerts}, set(self.alert_events())
+        # Small differences, as pytest takes minutes to lay out two fleets side by side.
+        assert (sorted(due - told)[:3], sorted(told - due)[:3]) == ([], []), "alerts missing, and alerts too many"
         for partition, fold in folds.items():
             states, mark = written[partition]
             assert mark is not None
             assert mark.next_offset == ends[partition]
-            assert states == fold.states
+            differing = [vehicle for vehicle, state in fold.states.items() if states.get(vehicle) != state]
+            assert [(states.get(vehicle), fold.states[vehicle]) for vehicle in differing[:1]] == []
+            assert len(states) == len(fold.states)
 
     def expected(self) -> tuple[dict[int, PartitionFold], list[Alert], dict[int, int]]:
         """Fold the readings' topic: folds and ends by partition, and all alerts."""
         rules = load_rules(default_rules_file())
-        folds: dict[int, PartitionFold] = {}
+        records = self.records(self.readings)
+        numbers = {record.partition for record in records}
+        folds = {number: PartitionFold(number, rules, registry={}) for number in numbers}
         ends: dict[int, int] = {}
         alerts: list[Alert] = []
-        for record in self.records(self.readings):
-            fold = folds.setdefault(record.partition, PartitionFold(record.partition, rules, registry={}))
+        for record in records:
+            fold = folds[record.partition]
             alerts += fold.advance(record.timestamp)
             ends[record.partition] = record.offset + 1
             try:

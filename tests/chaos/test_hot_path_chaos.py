@@ -35,7 +35,7 @@ def _finish(stage: Stage, sender: threading.Thread, *workers: Worker) -> None:
     sender.join()
     stage.wait_committed(180)
     for worker in workers:
-        worker.stop()
+        worker.wait_ready().stop()
     stage.assert_nothing_lost()
 
 
