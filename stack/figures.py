@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
+
+from aiokafka.errors import KafkaError
 
 from contracts.topics import HOT_PATH_GROUP, VEHICLE_READINGS
 from contracts.views import current_version
@@ -31,26 +34,33 @@ class Figures:
         self._began = asyncio.get_running_loop().time()
         self._first_alert_s: float | None = None
         self._first_ranking_s: float | None = None
-        self._hot_path_ready_ms: int | None = None
+        self._hot_path_caught_up_ms: int | None = None
+        self.answered = asyncio.Event()
         self._by_time = [rule.name for rule in load_rules(default_rules_file()).rules if rule.family == "silence"]
 
     def seconds(self) -> float:
         """Give the seconds since it was made."""
         return asyncio.get_running_loop().time() - self._began
 
-    def ready(self, name: str) -> None:
-        """Take note that a program became ready."""
-        if name == HOT_PATH_GROUP and self._hot_path_ready_ms is None:
-            self._hot_path_ready_ms = now_ms()
+    async def watch_hot_path(self) -> None:
+        """Wait until the hot path has read what is on the topic now; latency counts from there."""
+        ends = await self._listener.ends(VEHICLE_READINGS)
+        while self._hot_path_caught_up_ms is None:
+            with suppress(KafkaError):
+                committed = await self._listener.committed(HOT_PATH_GROUP)
+                if all(committed.get(part, 0) >= end for part, end in ends.items()):
+                    self._hot_path_caught_up_ms = now_ms()
+            await asyncio.sleep(_ASK_EVERY_S)
 
     async def watch_answers(self) -> None:
-        """Ask the API until it gave both answers once."""
+        """Ask the API until it gave both answers once; `answered` is set then."""
         while self._first_alert_s is None or self._first_ranking_s is None:
             if self._first_alert_s is None and await self._attends():
                 self._first_alert_s = self.seconds()
             if self._first_ranking_s is None and await self._ranks():
                 self._first_ranking_s = self.seconds()
             await asyncio.sleep(_ASK_EVERY_S)
+        self.answered.set()
 
     async def _attends(self) -> bool:
         answer = await self._doors.attention(1)
@@ -63,9 +73,10 @@ class Figures:
 
     def latencies(self) -> list[int]:
         """Give the latencies heard so far, in ms, ascending."""
-        if self._hot_path_ready_ms is None:
+        after_ms = self._hot_path_caught_up_ms
+        if after_ms is None:
             return []
-        return latencies_ms(self._listener.heard.alerts, after_ms=self._hot_path_ready_ms, without_rules=self._by_time)
+        return latencies_ms(self._listener.heard.alerts, after_ms=after_ms, without_rules=self._by_time)
 
     async def report(self, merged_equals_recompute: bool | None, *, restarts: int) -> Report:  # noqa: FBT001 - a figure
         """Give the figures as they stand now."""

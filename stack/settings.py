@@ -53,7 +53,7 @@ class DemoSettings(BaseSettings):
     vehicles: int = Field(200, ge=1, description="cars on the road")
     rate: float = Field(1.0, gt=0, description="readings a car sends in a second")
     seed: int = Field(1, ge=0, le=999_999, description="the same seed gives the same fleet")
-    fault_rate: float = Field(3.0, ge=0, description="faults that begin in an hour of driving, per car")
+    fault_rate: float = Field(5.0, ge=0, description="faults that begin in an hour of driving, per car")
     history_vehicles: int = Field(200, ge=1, description="cars in the history")
     history_days: float = Field(3.0, gt=0, description="days of history written first")
     history_limit: int = Field(500_000, ge=1, description="most readings in the history")

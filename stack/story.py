@@ -28,6 +28,7 @@ from stack.verification import verified
 from stack.voice import Voice
 
 _BROKER_WAIT_S: Final = 60.0
+_ANSWERS_WAIT_S: Final = 180.0
 
 
 class Story:
@@ -61,10 +62,12 @@ class Story:
         self._watch(self._figures.watch_answers())
         if is_new:
             await self._write_history()
+        self._watch(self._figures.watch_hot_path())
         self._voice.phase(f"{self._settings.vehicles} cars take to the road")
         fleet = plan.simulator(self._settings, self._folder, self._ports)
         self._ensemble.start(fleet)
         await self._all_healthy([*programs, fleet])
+        await self._both_answers()
         await Showing(self._voice, doors=self._doors, listener=self._listener, figures=self._figures).until(
             self._settings.span
         )
@@ -121,11 +124,20 @@ class Story:
             for name, address in list(waiting.items()):
                 if await self._doors.is_ready(address):
                     del waiting[name]
-                    self._figures.ready(name)
                     others = f"; waiting for {', '.join(waiting)}" if waiting else ""
                     self._voice.phase(f"{name} is ready after {self._figures.seconds():.0f} s{others}")
             await asyncio.sleep(0.2)
         self._voice.phase(f"all programs are healthy; dashboard and API: {self._ports.api_url}")
+
+    async def _both_answers(self) -> None:
+        """Wait for a first alert and a first ranking with batch views in it: a program is ready before it has those."""
+        self._voice.phase("waiting for the first alert and the first batch views")
+        try:
+            await asyncio.wait_for(self._figures.answered.wait(), _ANSWERS_WAIT_S)
+        except TimeoutError:
+            self._voice.phase(f"not both answers within {_ANSWERS_WAIT_S:g} s; going on")
+        else:
+            self._voice.phase(f"both answers are there after {self._figures.seconds():.0f} s")
 
     async def _drain(self) -> None:
         self._voice.phase("the span is over; the fleet stops")
