@@ -33,19 +33,23 @@ def is_at_end(position: Position, now_ms: int) -> bool:
 
 
 class EndWatch:
-    """Since when one partition has been at its end, without a break."""
+    """Since when one partition has been at the same end, without a break: nothing has arrived for so long.
+
+    While records arrive, the broker's time on them is what silence is judged by.
+    """
 
     def __init__(self) -> None:
         """Start before the end."""
         self._since_ms: int | None = None
+        self._end: int | None = None
         self.was_reached = False
 
     def observe(self, position: Position, now_ms: int) -> int:
-        """Take a look (local time, epoch milliseconds); give for how long, in ms, the end has been held."""
+        """Take a look (local time, epoch milliseconds); give for how long, in ms, this end has been held."""
         if not is_at_end(position, now_ms):
             self._since_ms = None
             return 0
         self.was_reached = True
-        if self._since_ms is None:
-            self._since_ms = now_ms
+        if self._since_ms is None or position.end != self._end:
+            self._since_ms, self._end = now_ms, position.end
         return now_ms - self._since_ms

@@ -9,6 +9,7 @@ look at it in full), never the other way round.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING
@@ -31,8 +32,13 @@ _FUNCTIONS = {"min": min, "max": max, "abs": abs}
 
 def healthy_filter(rules: Rules) -> Filter:
     """Compile the filter: True when no rule's level can hold at this reading of this vehicle."""
+    return _compiled("\n".join([*_rule_by_rule(rules), *_by_bands(rules)]))
+
+
+@lru_cache(maxsize=8)
+def _compiled(source: str) -> Filter:
+    """Compile a filter; remembered, as every partition of a worker has the same rules."""
     scope: dict[str, Filter] = dict(_FUNCTIONS)  # type: ignore[arg-type]
-    source = "\n".join([*_rule_by_rule(rules), *_by_bands(rules)])
     exec(source, scope)  # noqa: S102 - made of whitelisted conditions only
     return scope["is_healthy"]
 

@@ -139,7 +139,8 @@ class PartitionFold:
         self.dirty[reading.vehicle_id] = None
         self._watch(reading.vehicle_id, received_at_ms)
         moment = self._moment(reading, offset, received_at_ms)
-        return [*evaluate(state, self.rules, moment), *sample(state, self.rules, moment)]
+        is_healthy = self._is_healthy(reading, moment.vehicle)
+        return [*(() if is_healthy else evaluate(state, self.rules, moment)), *sample(state, self.rules, moment)]
 
     def _moment(self, reading: Reading, offset: int, received_at_ms: int) -> Moment:
         return Moment.of(

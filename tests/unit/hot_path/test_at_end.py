@@ -34,3 +34,12 @@ def test_the_end_is_held_since_it_was_reached_and_a_broken_hold_begins_again() -
 def test_a_broker_that_does_not_answer_holds_no_end() -> None:
     watch = EndWatch()
     assert [watch.observe(AT_END, now_ms) for now_ms in (1_000, 3_000, 60_000)] == [0, 2_000, 0]
+
+
+def test_an_end_that_moves_on_is_held_anew() -> None:
+    watch = EndWatch()
+    held = [
+        watch.observe(Position(end, end, now_ms, is_all_folded=True), now_ms)
+        for end, now_ms in ((10, 0), (10, 2_000), (14, 3_000), (14, 5_000), (20, 200_000))
+    ]
+    assert held == [0, 2_000, 0, 2_000, 0]
