@@ -44,6 +44,11 @@ def test_every_command_has_a_section_in_the_settings() -> None:
     assert [command for command in commands() if f"### `{command}`" not in page] == []
 
 
+def test_every_benchmark_is_documented() -> None:
+    names = [file.stem.replace("_", "-") for file in sorted(ROOT.glob("benchmarks/[a-z]*.py"))]
+    assert [name for name in names if f"`make benchmark-{name}`" not in _page("benchmarks.md")] == []
+
+
 def _name(metric: Counter | Gauge | Histogram) -> str:
     return next(iter(metric.describe())).name
 
