@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.errors import MalformedReading, MalformedRecord
 from contracts.reading import Reading
-from contracts.rejection import Reason
+from contracts.reason import Reason
 from contracts.signals import fields_of_any_value
 
 LARGEST_READING_BYTES = 64 * 1024

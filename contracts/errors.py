@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from contracts.rejection import Reason
+    from contracts.reason import Reason
 
 
 class ConnectedCarsError(Exception):

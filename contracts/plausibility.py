@@ -33,7 +33,7 @@ TYRE_RANGE_KPA: Final = (0.0, 1_500.0)
 TROUBLE_CODE: Final = re.compile(r"[PBCU][0-3][0-9A-F]{3}")
 
 if TYPE_CHECKING:
-    from contracts.rejection import Reason
+    from contracts.reason import Reason
 
 Believed = tuple[Reading, tuple[str, ...]]
 

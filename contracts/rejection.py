@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from contracts.errors import MalformedRecord
+from contracts.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Reason = Literal[
-    "not_json",
-    "too_large",
-    "missing_field",
-    "wrong_type",
-    "bad_vin",
-    "wrong_partition",
-    "clock_ahead",
-    "clock_behind",
-    "trip_times",
-    "implausible_distance",
-    "implausible_fuel",
-    "implausible_idle",
-    "implausible_speed",
-    "implausible_rpm",
-]
-REASONS: tuple[Reason, ...] = get_args(Reason)
 
 KEPT_BYTES = 64 * 1024
 """How much of a rejected record is kept; the full length and SHA-256 stand in the headers."""

@@ -7,7 +7,7 @@ import sys
 from project_docs import DERIVED, ROOT, commands
 from prometheus_client import Counter, Gauge, Histogram
 
-from contracts.rejection import REASONS
+from contracts.reason import REASONS
 from contracts.topics import TOPICS
 from observability import metrics
 from rules import default_rules_file, load_rules
