@@ -43,11 +43,16 @@ def history(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     )  # fmt: skip
 
 
+FAULT_REPAIR = "30s"
+"""Soon enough that a short demo shows the end of an alert too."""
+
+
 def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     """Give the program that is the fleet, live."""
     return _program(
         "simulator", "simulator", "run", status=ports.simulator, bootstrap=ports.bootstrap, truth=folder.truth,
         vehicles=settings.vehicles, rate=settings.rate, seed=settings.seed, fault_rate=settings.fault_rate,
+        fault_repair=FAULT_REPAIR,
     )  # fmt: skip
 
 
