@@ -12,10 +12,12 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.action_log import KafkaActionLog
 from api.clock import now_ms
 from api.lag import LagWatch
 from api.manual import manual
 from api.measuring import Measured
+from api.routes.actions import action_routes
 from api.routes.alerts import alert_routes
 from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
@@ -27,14 +29,18 @@ from rules import default_rules_file, load_rules
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from api.action_log import ActionLog
     from api.settings import ServeSettings
 
 _STATIC = Path(__file__).parent / "static"
 _ABOUT = "Which car needs attention, and which is most fuel efficient: one answer merged from batch and speed layer."
 
 
-def build(settings: ServeSettings, clock: Callable[[], int] = now_ms) -> FastAPI:
+def build(
+    settings: ServeSettings, clock: Callable[[], int] = now_ms, *, action_log: ActionLog | None = None
+) -> FastAPI:
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
+    actions = action_log or KafkaActionLog(settings.bootstrap)
     store = Store(settings.store)
     watch = LagWatch(settings.bootstrap)
     rules = load_rules(settings.rules or default_rules_file())
@@ -43,6 +49,7 @@ def build(settings: ServeSettings, clock: Callable[[], int] = now_ms) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await watch.close()
+        await actions.close()
         store.close()
 
     app = FastAPI(
@@ -52,6 +59,7 @@ def build(settings: ServeSettings, clock: Callable[[], int] = now_ms) -> FastAPI
     app.add_middleware(Measured)
     for routes in (
         alert_routes(store, clock),
+        action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),

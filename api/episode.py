@@ -31,9 +31,11 @@ def folded(changes: Sequence[Change], actions: Iterable[Action]) -> dict[str, An
     in_order = sorted(changes, key=lambda change: change.alert.change)
     first, newest = in_order[0], in_order[-1]
     escalated_ms = max((change.available_at_ms for change in in_order if change.alert.state == "escalated"), default=0)
-    acknowledged, resolved = _latest(actions, "acknowledge"), _latest(actions, "resolve")
+    done = list(actions)
+    acknowledged, resolved = _latest(done, "acknowledge"), _latest(done, "resolve")
+    forced = _latest((action for action in done if action.action.force), "resolve")
     is_cleared = newest.alert.state == "cleared"
-    is_open = not is_cleared and not _stands(resolved, escalated_ms)
+    is_open = not is_cleared and not _stands(forced, escalated_ms)
     return (
         _facts(newest.alert)
         | {

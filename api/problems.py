@@ -116,15 +116,16 @@ def describe(openapi: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(unused, None)
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, operations in openapi["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             responses = operation["responses"]
-            for status in _possible(path):
+            for status in _possible(method, path):
                 responses[str(status.value)] = {"description": status.phrase, "content": content}
     return openapi
 
 
-def _possible(path: str) -> list[HTTPStatus]:
+def _possible(method: str, path: str) -> list[HTTPStatus]:
     if not path.startswith("/v1/"):
         return []
     named = [HTTPStatus.NOT_FOUND] if "{" in path else []
-    return [*named, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]
+    contradicting = [HTTPStatus.CONFLICT] if method == "post" else []
+    return [*named, *contradicting, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]

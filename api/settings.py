@@ -39,6 +39,9 @@ class ServeSettings(BaseSettings):
     views: Path = _VIEWS
     bootstrap: Address = _BOOTSTRAP
     rules: Path | None = Field(default=None, description="the rule file in force; default: the one that is built in")
+    action_wait: float = Field(
+        default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"
+    )
     log_requests: bool = Field(default=False, description="log every request")
 
 

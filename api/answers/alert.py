@@ -100,6 +100,7 @@ class ActionAnswer(BaseModel):
     by: str
     at_ms: int
     note: str | None = None
+    force: bool = Field(default=False, description="resolved although the episode went on")
 
 
 class AlertDetail(AlertAnswer):

@@ -66,7 +66,10 @@ def _rejected(rejected: Rejected) -> dict[str, Any]:
 def _write_alerts(connection: Connection, changes: Sequence[Change], actions: Sequence[Action]) -> None:
     """Keep the events, then fold every alert they touch anew from all its events, whatever their order."""
     insert_new(connection, tables.alert_changes, [_change(change) for change in changes])
-    insert_new(connection, tables.alert_actions, [_action(action) for action in actions])
+    # The last record of a key counts, as in the topic after compaction.
+    kept = tables.alert_actions
+    rows = {(action.action.alert_id, action.action.action_id): _action(action) for action in actions}
+    upsert(connection, kept, [*rows.values()], where=lambda new: new.available_at_ms >= kept.c.available_at_ms)
     touched = {change.alert.alert_id for change in changes} | {action.action.alert_id for action in actions}
     for alert_ids in _chunks(sorted(touched)):
         upsert(connection, tables.alerts, _alerts(connection, alert_ids))

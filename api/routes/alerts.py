@@ -76,10 +76,15 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         with store.snapshot() as connection:
             history = alert_history(connection, alert_id)
         if history is None:
-            raise Unknown(f"no alert {alert_id!r} is known; /v1/alerts lists them")
+            raise unknown_alert(alert_id)
         return AlertDetail.told(history)
 
     return routes
+
+
+def unknown_alert(alert_id: str) -> Unknown:
+    """Say that there is no such alert."""
+    return Unknown(f"no alert {alert_id!r} is known; /v1/alerts lists them")
 
 
 def _attention(connection: Connection, *, limit: int, now_ms: int) -> Attention:

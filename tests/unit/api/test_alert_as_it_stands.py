@@ -47,3 +47,9 @@ def test_a_cleared_alert_keeps_evidence_worst_and_message() -> None:
 def test_the_order_of_events_does_not_matter(changes: list[Change], actions: list[Action]) -> None:
     in_order = folded([RAISED, ESCALATED, CLEARED], [acknowledged(NOW_MS + 1), resolved(NOW_MS + 2)])
     assert folded(changes, actions) == in_order
+
+
+def test_a_resolution_without_force_does_not_close_an_episode_that_goes_on() -> None:
+    unforced = Action(AlertAction("a1", "u", "resolve", "bob", NOW_MS), NOW_MS + 50)
+    assert folded([RAISED], [unforced])["is_open"] is True
+    assert folded([RAISED], [unforced, resolved(NOW_MS + 20)])["is_open"] is False

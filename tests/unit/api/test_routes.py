@@ -30,23 +30,6 @@ from contracts.alert import AlertAction
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/serving.db"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Engine]:
-    engine = open_for_writing(url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def topics() -> Topics:
-    return Topics()
-
-
-@pytest.fixture
 def client(url: str, tmp_path: Path) -> Iterator[TestClient]:
     settings = ServeSettings(store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1")
     with TestClient(build(settings, clock=lambda: NOW_MS), raise_server_exceptions=False) as client:
