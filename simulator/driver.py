@@ -15,11 +15,12 @@ from observability.status import serve_status
 from simulator.clock import now_ms
 from simulator.columns import ReadingColumns
 from simulator.faults import Faults
-from simulator.fleet import Fleet, Integers, fleet, registry
+from simulator.fleet import Fleet, fleet, registry
 from simulator.live import LiveFleet
 from simulator.publisher import Publisher
 from simulator.rows import ReadingRows
 from simulator.settings import RunSettings
+from simulator.transport import Arrivals, Transport
 from simulator.truth import TruthFile, truth_line
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Driven:
     trips: int
     faults: int
     seconds: float
+    disturbed: dict[str, int]
+    """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
 
 
 async def drive(settings: RunSettings) -> Driven:
@@ -66,6 +69,7 @@ class Drive:
         self._publisher = publisher
         self._fleet: Fleet = fleet(settings.vehicles, settings.seed)
         self._encoder = ReadingRows(min(_ROWS, settings.vehicles))
+        self._transport = Transport(settings.disturbances())
         self._truth = TruthFile(settings.truth)
         self._partition_of = dict(zip(self._fleet.vehicle_id.tolist(), self._fleet.partition.tolist(), strict=True))
         self._faults = Faults(
@@ -85,15 +89,15 @@ class Drive:
         ends_s = None if self._settings.for_ is None else began_s + self._settings.for_
         tick = 0
         while not stop.is_set() and (ends_s is None or clock() < ends_s):
-            readings, offset_ms, is_changed = live.tick()
+            began_ms = live.next_ms
+            readings, _, is_changed = live.tick()
             due_s = began_s + tick * live.interval_ms / 1000
-            await self._send_in_time(readings, offset_ms, due_s, stop)
+            await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
             if is_changed:
                 self._write_truth()
             tick += 1
             await _sleep_until(began_s + tick * live.interval_ms / 1000, stop)
-        last = live.end()
-        await self._send(last)
+        await self._send_last(live.end())
         await self._publisher.flush()
         self._write_truth()
         return Driven(
@@ -102,6 +106,7 @@ class Drive:
             trips=live.trips_begun,
             faults=len(self._faults.history),
             seconds=round(clock() - began_s, 1),
+            disturbed=dict(self._transport.told),
         )
 
     def _live(self) -> LiveFleet:
@@ -112,22 +117,30 @@ class Drive:
         )
 
     async def _send_in_time(
-        self, readings: ReadingColumns, offset_ms: Integers, due_s: float, stop: asyncio.Event
+        self, readings: ReadingColumns, interval: tuple[int, int], due_s: float, stop: asyncio.Event
     ) -> None:
-        """Send each reading when its car speaks, in slices, so that the load is even and no clock runs ahead."""
+        """Send each reading when it arrives, in slices, so that the load is even and no clock runs ahead."""
         late_s = asyncio.get_running_loop().time() - due_s
         if late_s > _LATE_S:
             log.warning("simulator behind the clock", extra={"late_s": round(late_s, 1)})
-        messages = self._encoder.encode(readings)
-        keys = readings.values["vehicle_id"].tolist()
-        slices = (offset_ms * _SLICES_PER_S) // 1000
-        borders = [*np.flatnonzero(np.diff(slices, prepend=-1)).tolist(), len(messages)]
+        began_ms, ends_ms = interval
+        arrived = self._carried(readings, until_ms=ends_ms)
+        arrives_ms = np.maximum(arrived.arrives_at_ms - began_ms, 0)
+        slices = (arrives_ms * _SLICES_PER_S) // 1000
+        borders = [*np.flatnonzero(np.diff(slices, prepend=-1)).tolist(), len(arrives_ms)]
         for start, end in itertools.pairwise(borders):
-            await _sleep_until(due_s + offset_ms[end - 1] / 1000, stop)
-            await self._send_messages(keys[start:end], messages[start:end])
+            await _sleep_until(due_s + arrives_ms[end - 1] / 1000, stop)
+            await self._send_messages(arrived.keys[start:end], arrived.messages[start:end])
 
-    async def _send(self, readings: ReadingColumns) -> None:
-        await self._send_messages(readings.values["vehicle_id"].tolist(), self._encoder.encode(readings))
+    def _carried(self, readings: ReadingColumns, *, until_ms: int) -> Arrivals:
+        sent_at_ms = readings.values["recorded_at_ms"]
+        messages = self._encoder.encode(self._transport.skewed(readings))
+        return self._transport.carried(readings, messages, sent_at_ms=sent_at_ms, until_ms=until_ms)
+
+    async def _send_last(self, readings: ReadingColumns) -> None:
+        """Send the readings that end the trips, after all that is still on its way."""
+        for arrived in (self._transport.rest(), self._carried(readings, until_ms=0), self._transport.rest()):
+            await self._send_messages(arrived.keys, arrived.messages)
 
     async def _send_messages(self, keys: list[bytes], messages: list[bytes]) -> None:
         by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}

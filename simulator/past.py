@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,12 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.topics import READING_PARTITIONS
 from simulator.clock import now_ms
+from simulator.columns import ReadingColumns
 from simulator.faults import Faults
 from simulator.fleet import Fleet, fleet, registry
 from simulator.history import History, PastTrips
 from simulator.publisher import Publisher
 from simulator.rows import ReadingRows
 from simulator.settings import HistorySettings
+from simulator.transport import Arrivals, Transport
 from simulator.trip_calendar import calendar, interval_s
 from simulator.truth import TruthFile, truth_line
 
@@ -36,6 +39,8 @@ class Written:
     faults: int
     seconds: float
     readings_per_s: int
+    disturbed: dict[str, int]
+    """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
 
 
 async def write_history(settings: HistorySettings, console: Console) -> Written:
@@ -51,7 +56,8 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
             trips, each_s = _planned(settings, cars)
             task = progress.add_task("driving", total=1.0)
             history = trips.drive(lambda share: progress.update(task, completed=share))
-            await _send(history, publisher, progress)
+            transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
+            await _send(history, publisher, transports, progress)
         await publisher.flush()
     finally:
         await publisher.close()
@@ -65,6 +71,7 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
         faults=len(history.faults),
         seconds=round(seconds, 1),
         readings_per_s=round(publisher.acknowledged / seconds),
+        disturbed=dict(sum((each.told for each in transports), Counter())),
     )
 
 
@@ -82,22 +89,32 @@ def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
     return PastTrips(cars, planned, interval_s=each_s, seed=settings.seed, faults=faults), each_s
 
 
-async def _send(history: History, publisher: Publisher, progress: Progress) -> None:
+async def _send(history: History, publisher: Publisher, transports: list[Transport], progress: Progress) -> None:
     task = progress.add_task("sending", total=len(history.columns))
     encoder = ReadingRows(_CHUNK)
 
     async def send_partition(partition: int) -> None:
+        transport = transports[partition]
         rows = np.flatnonzero(history.partition == partition)
         rows = rows[np.argsort(history.columns.values["recorded_at_ms"][rows], kind="stable")]
         for start in range(0, len(rows), _CHUNK):
             some = history.columns.take(rows[start : start + _CHUNK])
-            await publisher.send(partition, some.values["vehicle_id"].tolist(), encoder.encode(some))
+            arrived = _carried(transport, some, encoder)
+            await publisher.send(partition, arrived.keys, arrived.messages)
             progress.update(task, completed=publisher.acknowledged)
             await asyncio.sleep(0)
+        rest = transport.rest()
+        await publisher.send(partition, rest.keys, rest.messages)
 
     await asyncio.gather(*(send_partition(partition) for partition in range(READING_PARTITIONS)))
     await publisher.flush()
     progress.update(task, completed=publisher.acknowledged)
+
+
+def _carried(transport: Transport, readings: ReadingColumns, encoder: ReadingRows) -> Arrivals:
+    sent_at_ms = readings.values["recorded_at_ms"]
+    messages = encoder.encode(transport.skewed(readings))
+    return transport.carried(readings, messages, sent_at_ms=sent_at_ms, until_ms=int(sent_at_ms[-1]))
 
 
 def _progress(console: Console) -> Progress:

@@ -24,7 +24,7 @@ def show_run(driven: Driven, console: Console, *, as_json: bool) -> None:
     """Tell what a run came to."""
     line = (
         f"{driven.readings_produced:,} readings of {driven.vehicles:,} cars on {driven.trips:,} trips acknowledged "
-        f"in {driven.seconds:.1f} s; {driven.faults} faults injected"
+        f"in {driven.seconds:.1f} s; {driven.faults} faults injected{_disturbed(driven.disturbed)}"
     )
     _show(driven, line, console, as_json=as_json)
 
@@ -34,9 +34,13 @@ def show_history(written: Written, console: Console, *, as_json: bool) -> None:
     line = (
         f"{written.readings_produced:,} readings of {written.vehicles:,} cars on {written.trips:,} trips, one every "
         f"{written.interval_s} s, acknowledged in {written.seconds:.1f} s ({written.readings_per_s:,}/s); "
-        f"{written.faults} faults injected"
+        f"{written.faults} faults injected{_disturbed(written.disturbed)}"
     )
     _show(written, line, console, as_json=as_json)
+
+
+def _disturbed(told: dict[str, int]) -> str:
+    return "".join(f"; {count:,} {what}" for what, count in told.items() if count)
 
 
 def show_replay(trips: list[RecordedTrip], console: Console, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+from simulator.disturbances import Disturbances, Knob
 from simulator.duration import Duration, Wait
 
 
@@ -27,11 +28,59 @@ class KafkaSettings(BaseSettings):
     json_: bool = Field(default=False, alias="json", description="print the result as one line of JSON")
 
 
-class FleetSettings(KafkaSettings):
+_A_SEED = "seed of its draws; default: --seed"
+
+
+class TransportSettings(KafkaSettings):
+    """What the way to the broker does to readings. Each knob draws from a seed of its own and leaves the others be."""
+
+    seed: int = Field(1, ge=0, le=999_999, description="the same seed gives the same fleet, byte for byte")
+    late: float = Field(0.0, ge=0, le=1, description="share of readings that arrive late")
+    late_by: Duration = Field(60.0, description="the longest that they are late, as 60s")
+    late_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    duplicated: float = Field(0.0, ge=0, le=1, description="share of readings that arrive twice")
+    duplicated_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    reordered: float = Field(0.0, ge=0, le=1, description="share of readings that later ones overtake")
+    reordered_within: Duration = Field(10.0, description="the longest that they fall behind, as 10s")
+    reordered_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    lost: float = Field(
+        0.0, ge=0, le=1, description="share of readings that never arrive; a trip's last one always does"
+    )
+    lost_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    malformed: float = Field(0.0, ge=0, le=1, description="share of readings whose bytes are damaged on the way")
+    malformed_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    clock_skew: Wait = Field(0.0, description="the most that a car's clock is wrong, to either side, as 30s")
+    clock_skew_seed: int | None = Field(None, ge=0, description=_A_SEED)
+    tunnel_rate: float = Field(
+        0.0, ge=0, description="tunnels in an hour, per car: readings are stored, then forwarded"
+    )
+    tunnel_for: Duration = Field(60.0, description="how long a tunnel lasts, as 60s")
+    tunnel_seed: int | None = Field(None, ge=0, description=_A_SEED)
+
+    def disturbances(self) -> Disturbances:
+        """Give the knobs as the transport takes them."""
+
+        def knob(amount: float, seed: int | None) -> Knob:
+            return Knob(amount, self.seed if seed is None else seed)
+
+        return Disturbances(
+            late=knob(self.late, self.late_seed),
+            late_by_s=self.late_by,
+            duplicated=knob(self.duplicated, self.duplicated_seed),
+            reordered=knob(self.reordered, self.reordered_seed),
+            reordered_within_s=self.reordered_within,
+            lost=knob(self.lost, self.lost_seed),
+            malformed=knob(self.malformed, self.malformed_seed),
+            clock_skew=knob(self.clock_skew, self.clock_skew_seed),
+            tunnel=knob(self.tunnel_rate, self.tunnel_seed),
+            tunnel_s=self.tunnel_for,
+        )
+
+
+class FleetSettings(TransportSettings):
     """Which fleet, and what breaks in it."""
 
     vehicles: int = Field(200, ge=1, le=1_000_000, description="cars in the fleet")
-    seed: int = Field(1, ge=0, le=999_999, description="the same seed gives the same fleet, byte for byte")
     fault_rate: float = Field(0.0, ge=0, description="faults that begin in an hour of driving, per car")
     fault_growth: Duration = Field(15.0, description="from a fault's onset until it is full grown, as 15s or 10m")
     fault_repair: Duration = Field(90.0, description="from full growth to repair: this at least, twice this at most")
