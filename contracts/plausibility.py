@@ -36,19 +36,18 @@ if TYPE_CHECKING:
     from contracts.reason import Reason
 
 Believed = tuple[Reading, tuple[str, ...]]
+_NONE_IGNORED: Final[tuple[str, ...]] = ()
 
 
-def believe(
-    value: bytes | None, *, partition: int, received_at_ms: int, partitions: int = READING_PARTITIONS
-) -> Believed:
+def believe(value: bytes | None, partition: int, received_at_ms: int, partitions: int = READING_PARTITIONS) -> Believed:
     """Decode and judge one record: the reading without the signals that cannot be true, and the names of those.
 
     Raises MalformedReading with its reason when the whole reading must be rejected.
     """
     reading = decode_plausible_reading(value)
     if reading is not None:
-        judge(reading, partition, received_at_ms, partitions)
-        return reading, ()
+        _judge_identity_and_counters(reading, partition, received_at_ms, partitions)
+        return reading, _NONE_IGNORED
     reading = decode_reading(value)
     judge(reading, partition, received_at_ms, partitions)
     return reading, _ignore_implausible_signals(reading)
@@ -56,11 +55,22 @@ def believe(
 
 def judge(reading: Reading, partition: int, received_at_ms: int, partitions: int = READING_PARTITIONS) -> None:
     """Raise MalformedReading when identity, times, counters, speed or engine speed cannot be true."""
-    vehicle_id = reading.vehicle_id
-    if len(vehicle_id) != VIN_LENGTH or _owner(vehicle_id, partitions) != partition:
+    if len(reading.vehicle_id) != VIN_LENGTH:
+        raise _identity(reading.vehicle_id, partition, partitions)
+    _judge_identity_and_counters(reading, partition, received_at_ms, partitions)
+    if not 0 <= reading.speed_kmh <= FASTEST_KMH:
+        raise MalformedReading("implausible_speed", f"speed_kmh is {reading.speed_kmh}; 0 to 400 is possible")
+    if not 0 <= reading.engine_rpm <= FASTEST_RPM:
+        raise MalformedReading("implausible_rpm", f"engine_rpm is {reading.engine_rpm}; 0 to 20,000 is possible")
+
+
+def _judge_identity_and_counters(reading: Reading, partition: int, received_at_ms: int, partitions: int) -> None:
+    """Judge what the decoder of plausible readings leaves to judge: it has seen to lengths and ranges."""
+    vehicle_id, recorded_at_ms = reading.vehicle_id, reading.recorded_at_ms
+    if _owner(vehicle_id, partitions) != partition:
         raise _identity(vehicle_id, partition, partitions)
-    elapsed_ms = reading.recorded_at_ms - reading.trip_started_at_ms
-    behind_ms = received_at_ms - reading.recorded_at_ms
+    elapsed_ms = recorded_at_ms - reading.trip_started_at_ms
+    behind_ms = received_at_ms - recorded_at_ms
     if not -MOST_AHEAD_MS <= behind_ms <= MOST_BEHIND_MS:
         raise _clock(behind_ms)
     if not 0 <= elapsed_ms <= LONGEST_TRIP_MS:
@@ -72,10 +82,6 @@ def judge(reading: Reading, partition: int, received_at_ms: int, partitions: int
         raise _counter("implausible_fuel", "trip_fuel_ml", fuel_ml, elapsed_ms)
     if idle_s is not None and idle_s * 1000 > elapsed_ms + 1000:
         raise _counter("implausible_idle", "trip_idle_s", idle_s, elapsed_ms)
-    if not 0 <= reading.speed_kmh <= FASTEST_KMH:
-        raise MalformedReading("implausible_speed", f"speed_kmh is {reading.speed_kmh}; 0 to 400 is possible")
-    if not 0 <= reading.engine_rpm <= FASTEST_RPM:
-        raise MalformedReading("implausible_rpm", f"engine_rpm is {reading.engine_rpm}; 0 to 20,000 is possible")
 
 
 @lru_cache(maxsize=1_000_000)

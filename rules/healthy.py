@@ -47,14 +47,21 @@ def _by_bands(rules: Rules) -> list[str]:
     thresholds = [next(iter(rule.level.thresholds), None) for rule in rules.levels if rule.level is not None]
     bands = [_band(signal, group) for signal, group in _grouped([t for t in thresholds if t is not None])]
     others = [rule for rule, threshold in zip(rules.levels, thresholds, strict=True) if threshold is None]
-    tests = ["not r.trouble_codes", *bands, *(f"not ({_suspicion(rule)})" for rule in others)]
+    tests = ["not r.trouble_codes", *bands, *(_passes(rule) for rule in others)]
     return [
         "def is_healthy(r, v):",
         "  try:",
         f"    if {' and '.join(tests)}: return True",
-        "  except (TypeError, AttributeError, ArithmeticError): pass",  # a signal or registry value is absent
+        "  except (TypeError, ArithmeticError): pass",  # a signal is absent
         "  return is_healthy_rule_by_rule(r, v)",
     ]
+
+
+def _passes(rule: Rule) -> str:
+    """Write the test that a rule is not met; one that reads the registry is silent on a vehicle it does not know."""
+    registry = _needs(rule)[1]
+    unknown = " or ".join(["v is None", *(f"v.{value} is None" for value in registry)])
+    return f"(({unknown}) or not ({_suspicion(rule)}))" if registry else f"not ({_suspicion(rule)})"
 
 
 def _grouped(thresholds: list[Threshold]) -> list[tuple[str, list[Threshold]]]:

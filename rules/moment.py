@@ -36,11 +36,14 @@ class Moment:
     def carries(self, rule: Rule) -> bool:
         """Tell whether the reading has every signal that the rule reads."""
         reading = self.reading
-        return None not in [getattr(reading, name) for name in rule.optional_signals]
+        for name in rule.optional_signals:  # noqa: SIM110 - a generator costs three times as much
+            if getattr(reading, name) is None:
+                return False
+        return True
 
     def registry(self, rule: Rule) -> RegistryValues:
         """Give the registry values that the rule reads, None where they are not known."""
-        return {name: getattr(self.vehicle, name, None) for name in rule.registry}
+        return {name: getattr(self.vehicle, name, None) for name in rule.registry} if rule.registry else {}
 
     def evidence(self, rule: Rule, registry: RegistryValues) -> Evidence:
         """Give the signals that the rule reads, and the registry values as `vehicle.NAME`."""

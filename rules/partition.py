@@ -73,7 +73,7 @@ class PartitionFold:
         """
         return self._fallen_silent(now_ms)
 
-    def fold(self, reading: Reading, *, offset: int, received_at_ms: int) -> Sequence[Alert]:
+    def fold(self, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
         """Fold one good reading; give the alerts it causes, none for nearly every reading."""
         vehicle_id = reading.vehicle_id
         state = self.states.get(vehicle_id)
@@ -83,10 +83,11 @@ class PartitionFold:
             return ()
         self.dirty[vehicle_id] = None
         alerts: list[Alert] | tuple[()] = ()
-        if state.silent is not None or self.clock_ms >= state.received_at_ms + self._silence_ms:
+        heard_at_ms = state.received_at_ms
+        if state.silent is not None or self.clock_ms >= heard_at_ms + self._silence_ms:
             alerts = self._heard(state, received_at_ms, offset)
         state.offset = offset
-        if received_at_ms > state.received_at_ms:  # noqa: PLR1730 - max() costs three times as much
+        if received_at_ms > heard_at_ms:
             state.received_at_ms = received_at_ms
         newest = state.newest
         trip_started_at_ms = reading.trip_started_at_ms
@@ -96,13 +97,12 @@ class PartitionFold:
             _add_totals(state, reading)
             if (trip_started_at_ms, reading.sequence) <= (newest.trip_started_at_ms, newest.sequence):
                 return alerts
+            if trip_started_at_ms != newest.trip_started_at_ms:
+                restart(state)
         state.newest = reading
         state.newest_received_at_ms = received_at_ms
-        if trip_started_at_ms != newest.trip_started_at_ms:
-            restart(state)
-        at_ms = reading.recorded_at_ms
         due_ms = state.sample_due_ms
-        is_due = at_ms >= due_ms and received_at_ms >= due_ms
+        is_due = received_at_ms >= due_ms and reading.recorded_at_ms >= due_ms
         is_healthy = not state.episodes and self._is_healthy(reading, self.registry.get(vehicle_id))
         if is_healthy and not is_due:
             return alerts

@@ -15,6 +15,8 @@ from rules.moment import holds
 from rules.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from contracts.alert import Alert
     from contracts.vehicle_state import VehicleState
     from rules.expression import RegistryValues
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from rules.rule import Rule, Rules
 
 SAMPLE_MS: Final = 30_000
-_ENDS: Final = 3
 _FULL: Final = 0.8
+_FEWEST: Final = 6
+"""Samples: three at each end of the window."""
 
 
 def sample(state: VehicleState, rules: Rules, moment: Moment) -> list[Alert]:
@@ -31,8 +34,9 @@ def sample(state: VehicleState, rules: Rules, moment: Moment) -> list[Alert]:
     state.sample_due_ms = moment.at_ms + SAMPLE_MS
     _average(state, moment)
     alerts: list[Alert] = []
+    followed = {episode.key for episode in state.episodes}
     for rule in rules.trends:
-        alerts += _follow(state, rule, rules, moment)
+        alerts += _follow(state, rule, rules, moment, is_followed=rule.name in followed)
     return alerts
 
 
@@ -66,27 +70,30 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _follow(state: VehicleState, rule: Rule, rules: Rules, moment: Moment) -> list[Alert]:
+def _follow(state: VehicleState, rule: Rule, rules: Rules, moment: Moment, *, is_followed: bool) -> Sequence[Alert]:
     """Sample one trend; only where it holds, or is being followed already, is there more to do."""
-    trend = next((trend for trend in state.trends if trend.key == rule.name), None)
-    is_followed = any(episode.key == rule.name for episode in state.episodes)
     if not moment.carries(rule):
-        return _lost(state, rule, rules, moment) if is_followed else []
+        return _lost(state, rule, rules, moment) if is_followed else ()
     values = moment.registry(rule)
     if None in values.values():
-        return []
+        return ()
     if not holds(rule.when, moment, values):
-        state.trends = [other for other in state.trends if other is not trend]  # the window is broken
-        return []
-    if trend is None:
-        trend = Trend(rule.name)
-        state.trends.append(trend)
-    change = _change(trend, rule, moment, values)
+        state.trends = [trend for trend in state.trends if trend.key != rule.name]  # the window is broken
+        return ()
+    change = _change(_trend(state, rule), rule, moment, values)
     if change is None:
-        return []
+        return ()
     values[CHANGE] = change
     is_level = holds(rule.level, moment, values)
-    return _judged(state, rule, rules, moment, values, is_level=is_level) if is_level or is_followed else []
+    return _judged(state, rule, rules, moment, values, is_level=is_level) if is_level or is_followed else ()
+
+
+def _trend(state: VehicleState, rule: Rule) -> Trend:
+    for trend in state.trends:
+        if trend.key == rule.name:
+            return trend
+    state.trends.append(Trend(rule.name))
+    return state.trends[-1]
 
 
 def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) -> float | None:
@@ -100,11 +107,15 @@ def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) ->
     while samples and samples[0][0] < horizon_ms:
         del samples[0]
     samples.append((moment.at_ms, latest))
-    if len(samples) < 2 * _ENDS or moment.at_ms - samples[0][0] < rule.window_ms * _FULL:
+    if len(samples) < _FEWEST or moment.at_ms - samples[0][0] < rule.window_ms * _FULL:
         return None
-    first = sorted(value for _, value in samples[:_ENDS])[_ENDS // 2]
-    last = sorted(value for _, value in samples[-_ENDS:])[_ENDS // 2]
+    first = _median(samples[0][1], samples[1][1], samples[2][1])
+    last = _median(samples[-3][1], samples[-2][1], samples[-1][1])
     return round(last - first, 3)
+
+
+def _median(one: float, another: float, third: float) -> float:
+    return max(min(one, another), min(max(one, another), third))
 
 
 def _judged(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.structs import ConsumerRecord
 from eventually import eventually, eventually_async
 
@@ -42,6 +43,8 @@ from stack.topics import ensure_topics
 
 _TOPICS = (VEHICLE_READINGS, ENGINE_ALERTS, VEHICLE_STATES, REJECTED_READINGS, VEHICLES)
 _FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
+_BREAKING = Path(__file__).with_name("breaking_worker.py")
+_ZSTD = 4
 AlertEvent = tuple[str, int, str]
 
 
@@ -103,11 +106,12 @@ class Stage:
         self.workers: list[Worker] = []
         asyncio.run(ensure_topics(bootstrap, self._topics))
 
-    def start(self, *flags: str) -> Worker:
-        """Start a worker; a session of 2 s, so that a killed one is soon missed."""
+    def start(self, *flags: str, breaking: tuple[str, int] | None = None) -> Worker:
+        """Start a worker, one that breaks if told at which step; a session of 2 s, so that a killed one is missed."""
         port = free_port()
         topics = itertools.chain.from_iterable(zip(_FLAGS, (topic.name for topic in self._topics), strict=True))
-        command = [sys.executable, "-m", "hot_path", "run", "--bootstrap", self.bootstrap, "--app-id", self.group]
+        program = ["-m", "hot_path", "run"] if breaking is None else [str(_BREAKING), *map(str, breaking)]
+        command = [sys.executable, *program, "--bootstrap", self.bootstrap, "--app-id", self.group]
         command += [*topics, "--status-port", str(port), "--session-timeout", "2", "--commit-interval", "0.3", *flags]
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
@@ -129,6 +133,21 @@ class Stage:
     def send_raw(self, records: Iterable[tuple[bytes | None, bytes | None, int | None]]) -> None:
         """Send (key, value, partition) as they are; partition None is the key's."""
         asyncio.run(self._send(records, None))
+
+    def send_batch(self, records: list[tuple[bytes, bytes, list[tuple[str, bytes]]]], *, partition: int) -> None:
+        """Send (key, value, headers) as one record batch, however much it unpacks to."""
+        asyncio.run(self._send_batch(records, partition))
+
+    async def _send_batch(self, records: list[tuple[bytes, bytes, list[tuple[str, bytes]]]], partition: int) -> None:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", compression_type="zstd", max_batch_size=100_000_000
+        ) as producer:
+            batch = producer.create_batch()
+            # The builder in Python: the one in C takes no names but those that are UTF-8.
+            batch._builder = _DefaultRecordBatchBuilderPy(2, _ZSTD, 0, -1, -1, -1, 100_000_000)
+            for key, value, headers in records:
+                assert batch.append(key=key, value=value, timestamp=None, headers=headers) is not None
+            await (await producer.send_batch(batch, self.readings, partition=partition))
 
     async def _send(self, records: Iterable[tuple[bytes | None, bytes | None, int | None]], rate: float | None) -> None:
         async with AIOKafkaProducer(

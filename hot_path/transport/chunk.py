@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +24,8 @@ class RecordBatch:
     """
 
     received_at_ms: int
-    records: list[Record]
+    records: Iterable[Record]
+    """To be read once: most are made while they are read."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,3 @@ class Chunk:
     def next_offset(self) -> int:
         """The first offset after the chunk."""
         return self.offset + 1
-
-    def record_count(self) -> int:
-        """Count the records."""
-        return sum(len(batch.records) for batch in self.batches)

@@ -5,16 +5,15 @@ Stops at the record batch: aiokafka unpacks and checks them as always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
 from hot_path.transport.chunk import Chunk, Record, RecordBatch
-
-LARGEST_CHUNK_BYTES = 4 * 1024 * 1024
-_LOG_APPEND_TIME = 1
+from hot_path.transport.records import BatchRecords, KeptRecords
 
 
 class Chunking:
@@ -50,30 +49,40 @@ class ChunkedPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  
             batch = self._records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
-            for part, is_last in _parts(self._wanted(batch), readings):
+            for part in () if batch.is_control_batch else self._parts(batch, readings):
                 pending.add(batch, part)
-                self.next_fetch_offset = batch.next_offset if is_last else part[-1].offset + 1
-                if pending.count >= readings or pending.size > LARGEST_CHUNK_BYTES:
-                    yield pending.take(self.next_fetch_offset)
+                self.next_fetch_offset = part.next_offset
+                if pending.count >= readings:
+                    yield pending.take()
             self.next_fetch_offset = batch.next_offset
         if pending.count:
-            yield pending.take(self.next_fetch_offset)
+            yield pending.take()
 
-    def _wanted(self, batch: Any) -> list[Record]:
-        """Give a batch's records from the position on: a committed offset may lie inside a batch."""
-        if batch.is_control_batch:
-            return []
+    def _parts(self, batch: Any, readings: int) -> Iterator[_Part]:
+        """Give a batch as it is; one that is too large, or in which the committed offset lies, in parts.
+
+        Only then are records made before they are asked for. What a small batch unpacks to may be very large.
+        """
+        first, end = batch.base_offset, batch.next_offset
+        records = BatchRecords(batch, self._records)
+        if first >= self.next_fetch_offset and end - first <= readings:
+            yield _Part(first, end, records)
+            return
         wanted = self.next_fetch_offset
-        if batch.base_offset >= wanted:
-            return list(batch)
-        return [record for record in batch if record.offset >= wanted]
+        rest = (record for record in records if record.offset >= wanted)
+        part = list(islice(rest, readings))
+        while part:
+            following = list(islice(rest, readings))
+            yield _Part(part[0].offset, part[-1].offset + 1 if following else end, part)
+            part = following
 
 
-def _parts(records: list[Record], readings: int) -> Iterator[tuple[list[Record], bool]]:
-    """Cut a large batch into parts; the flag marks the last one."""
-    for start in range(0, len(records), readings):
-        end = start + readings
-        yield (records[start:end] if start or end < len(records) else records), end >= len(records)
+class _Part(NamedTuple):
+    """Records of one batch, and from and to which offset they reach."""
+
+    first_offset: int
+    next_offset: int
+    records: Iterable[Record]
 
 
 class _Pending:
@@ -82,38 +91,33 @@ class _Pending:
     def __init__(self, topic: str, partition: int) -> None:
         self._topic = topic
         self._partition = partition
-        self._clear()
-
-    def _clear(self) -> None:
         self._batches: list[RecordBatch] = []
+        self._parts: list[_Part] = []
         self.count = 0
-        self.size = 0
-        self._timestamp = 0
         self._timestamp_type = 0
 
-    def add(self, batch: Any, records: list[Record]) -> None:
+    def add(self, batch: Any, part: _Part) -> None:
         self._timestamp_type = batch.timestamp_type
-        is_stamped_by_broker = batch.timestamp_type == _LOG_APPEND_TIME
-        self._timestamp = batch.max_timestamp if is_stamped_by_broker else records[-1].timestamp  # type: ignore[attr-defined]
-        self._batches.append(RecordBatch(self._timestamp, records))
-        self.count += len(records)
-        self.size += sum(len(record.value or b"") for record in records)
+        # The broker's time is the batch's; only another topic's settings would leave the producers' own times in it.
+        self._batches.append(RecordBatch(batch.max_timestamp, part.records))
+        self._parts.append(part)
+        self.count += part.next_offset - part.first_offset
 
-    def take(self, next_offset: int) -> Chunk:
-        first = self._batches[0].records[0].offset
+    def take(self) -> Chunk:
         chunk = Chunk(
             topic=self._topic,
             partition=self._partition,
-            first_offset=first,
-            offset=next_offset - 1,
-            timestamp=self._timestamp,
+            first_offset=self._parts[0].first_offset,
+            offset=self._parts[-1].next_offset - 1,
+            timestamp=self._batches[-1].received_at_ms,
             timestamp_type=self._timestamp_type,
             batches=self._batches,
         )
-        self._clear()
+        self._batches, self._parts, self.count = [], [], 0
         return chunk
 
 
 def install_chunk_fetch() -> None:
     """Let aiokafka make ChunkedPartitionRecords; without a Chunking they behave as aiokafka's own. Repeatable."""
     fetcher.PartitionRecords = ChunkedPartitionRecords
+    fetcher.MemoryRecords = KeptRecords

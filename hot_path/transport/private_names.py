@@ -9,6 +9,7 @@ import faust.transport.consumer
 import faust.transport.drivers.aiokafka as driver
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher
+from aiokafka.record import default_records
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 
@@ -34,6 +35,7 @@ USED_VARIABLES: tuple[tuple[type, str], ...] = (
     (faust.transport.consumer.Consumer, "_acked _acked_index _buffered_partitions _read_offset _committed_offset"),
     (fetcher.PartitionRecords, "_tp _records _check_crcs _isolation_level _value_deserializer next_fetch_offset"),
     (AIOKafkaConsumer, "_value_deserializer"),
+    (default_records._DefaultRecordBatchPy, "_buffer _pos _num_records"),  # noqa: SLF001 - guarded here
 )
 """Class, and the instance variables that its methods must still use."""
 

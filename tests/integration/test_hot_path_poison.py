@@ -77,6 +77,31 @@ def test_poison_ends_in_rejected_readings_with_its_reason_and_the_stream_goes_on
     stage.assert_nothing_lost()
 
 
+class LatinName(str):
+    """A header's name as a producer may send it that does not write UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"gr\xf6\xdfe"
+
+
+def test_a_batch_that_unpacks_to_50_mb_and_a_name_that_is_no_utf_8_do_no_harm(stage: Stage) -> None:
+    worker = stage.start().wait_ready()
+    stage.send(drives(20, 20))
+    stage.wait_committed()
+    usual = worker.figure("process_resident_memory_bytes")
+    stage.send_batch([(KEY, b"0" * 900_000, [])] * 56, partition=HOME)
+    stage.send_batch([(KEY, _reading(sequence=2), [(LatinName("größe"), b"1")]), (KEY, b"{", [])], partition=HOME)
+    stage.send(drives(20, 40))
+    stage.wait_committed()
+    assert worker.figure("readings_rejected_total") == 57
+    assert worker.figure("process_resident_memory_bytes") < usual + 300e6
+    worker.stop()
+    assert {len(record.value) for record in stage.records(stage.rejected)} == {KEPT_BYTES, 1}
+    stage.assert_nothing_lost()
+
+
 def test_states_are_restored_before_the_first_reading_of_a_new_worker(stage: Stage) -> None:
     first = list(drives(30, 100))
     stage.send(first)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,16 +9,17 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 
 from hot_path.transport.chunk import Chunk
 from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking
+from hot_path.transport.records import KeptRecords
 
 ZSTD = 4
 
 
-def _batch(first_offset: int, values: Sequence[bytes | None], *, timestamp: int = 1_000) -> bytes:
-    builder = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, -1, -1, 1_000_000)
+def _batch(first_offset: int, values: Sequence[bytes | None], *, timestamp: int = 1_000, codec: int = ZSTD) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 100_000_000)
     for number, value in enumerate(values):
         builder.append(number, timestamp, b"key", value, [("schema", b"x")])
     return first_offset.to_bytes(8, "big") + bytes(builder.build())[8:]  # the offset is not in the checksum
@@ -25,7 +27,7 @@ def _batch(first_offset: int, values: Sequence[bytes | None], *, timestamp: int 
 
 def _fetched(*batches: bytes, position: int = 0, readings: int = 4, topic: str = "readings") -> ChunkedPartitionRecords:
     chunking = Chunking(frozenset(["readings"]), readings=readings)
-    records = MemoryRecords(b"".join(batches))
+    records = KeptRecords(b"".join(batches))
     return ChunkedPartitionRecords(
         tp=TopicPartition(topic, 3),
         records=records,
@@ -64,13 +66,13 @@ def test_a_position_inside_a_batch_skips_what_lies_before_it() -> None:
 
 def test_a_tombstone_keeps_its_place_key_and_headers() -> None:
     (chunk,) = _fetched(_batch(0, [b"a", None]))
-    record = chunk.batches[0].records[1]
+    _, record = chunk.batches[0].records
     assert (record.key, record.value, record.headers) == (b"key", None, [("schema", b"x")])
 
 
 def test_a_record_of_2_mib_is_a_chunk() -> None:
     (chunk,) = _fetched(_batch(0, [b"x" * 2 * 1024 * 1024]))
-    assert chunk.record_count() == 1
+    assert _offsets(chunk) == [0]
 
 
 def test_a_damaged_batch_is_refused() -> None:
@@ -83,3 +85,48 @@ def test_a_damaged_batch_is_refused() -> None:
 def test_other_topics_come_record_by_record() -> None:
     records: list[Any] = list(_fetched(_batch(0, [b"a", b"b"]), topic="other"))
     assert [record.value for record in records] == [b"a", b"b"]
+
+
+def test_a_header_whose_name_is_no_utf_8_is_mended_and_stops_nothing() -> None:
+    plain = _batch(7, [b"a", b"b", b"c", b"d"], codec=0)
+    names = [at for at in range(len(plain)) if plain.startswith(b"schema", at)]
+    broken = bytearray(plain)
+    for at in names[1:3]:
+        broken[at] = 0xFF
+    fetched = _fetched(_checked(bytes(broken)), _batch(11, [b"e"]), position=7)
+    records = [record for chunk in fetched for batch in chunk.batches for record in batch.records]
+    assert [(record.offset, record.value) for record in records] == [
+        (7, b"a"),
+        (8, b"b"),
+        (9, b"c"),
+        (10, b"d"),
+        (11, b"e"),
+    ]
+    assert [record.headers[0][0] for record in records] == ["schema", "??????", "??????", "schema", "schema"]
+
+
+def _checked(batch: bytes) -> bytes:
+    checksum: int = calc_crc32c(batch[21:])
+    return batch[:17] + checksum.to_bytes(4, "big") + batch[21:]
+
+
+def test_a_batch_of_few_bytes_that_unpacks_to_50_mb_is_never_held_as_records() -> None:
+    bomb = _batch(0, [b"0" * 900_000] * 56)
+    assert len(bomb) < 100_000
+    fetched = _fetched(bomb, readings=2_000)
+    tracemalloc.start()
+    chunk = next(fetched)
+    held_before_reading = tracemalloc.get_traced_memory()[1]
+    most, records = 0, 0
+    for record in chunk.batches[0].records:
+        assert len(record.value or b"") == 900_000
+        most, records = max(most, tracemalloc.get_traced_memory()[0]), records + 1
+    tracemalloc.stop()
+    assert records == 56
+    assert held_before_reading < 1_000_000
+    assert most < 60_000_000
+
+
+def test_many_tiny_records_in_one_batch_are_made_by_the_chunk() -> None:
+    fetched = _fetched(_batch(0, [b"1"] * 200_000), readings=2_000)
+    assert {len(_offsets(chunk)) for chunk in fetched} == {2_000}
