@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand, SettingsConfigDict, get_subcommand
 
 from contracts.errors import InvalidInput
-from hot_path.app import build
+from hot_path.app import HotPath, build
 from hot_path.preflight import await_broker
 from hot_path.rule_table import rule_table
 from hot_path.settings import HotPathSettings
@@ -54,7 +55,7 @@ class Command(BaseSettings):
     rules: CliSubCommand[RulesCommand]
 
 
-async def serve(settings: HotPathSettings) -> None:
+async def serve(settings: HotPathSettings, *, build: Callable[[HotPathSettings], HotPath] = build) -> None:
     """Run the hot path until SIGTERM or SIGINT. Raises Unavailable, InvalidInput, and whatever ends it."""
     for library in ("faust", "mode", "aiokafka", "hot_path.transport", "hot_path.table"):
         logging.getLogger(library).setLevel(logging.WARNING)

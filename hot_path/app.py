@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import faust
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from hot_path.at_end import Position
@@ -19,6 +20,7 @@ from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
 from hot_path.table import VehicleStates
 from hot_path.transport import Chunk, ChunkConsumer, install
+from hot_path.watchdog import Watchdog
 from hot_path.worker import Worker
 from rules import load_rules
 
@@ -33,13 +35,15 @@ STOP_WITHIN_S = 3.0
 class HotPath:
     """One worker process: started, it runs until stopped or until something fails that only a restart mends."""
 
-    def __init__(self, settings: HotPathSettings) -> None:
+    def __init__(self, settings: HotPathSettings, *, publisher: Publisher | None = None) -> None:
         """Make everything, connect nothing. Raises InvalidRules. Needs a running event loop."""
         self._settings = settings
-        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[None] = self._loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._registry = Registry(settings)
-        self._publisher = Publisher(settings)
+        self._publisher = publisher or Publisher(settings)
+        self._watchdog = Watchdog(settings, assigned=self._assigned, fail=self._fail_from_thread)
         self.app = _app(settings)
         self.worker = Worker(
             settings,
@@ -81,6 +85,11 @@ class HotPath:
         consumer: ChunkConsumer = self.app.consumer
         return consumer
 
+    def _assigned(self) -> set[int]:
+        with suppress(ConsumerNotStarted):
+            return {tp.partition for tp in self._consumer.assignment() if tp.topic == self._settings.readings_topic}
+        return set()
+
     @property
     def epoch(self) -> int:
         """The consumer's epoch: chunks of an earlier one do not count."""
@@ -99,6 +108,9 @@ class HotPath:
         if not self._failure.done():
             self._failure.set_exception(error)
 
+    def _fail_from_thread(self, error: BaseException) -> None:
+        self._loop.call_soon_threadsafe(self.fail, error)
+
     async def start(self) -> None:
         """Connect, read the registry, join the group; returns when Faust has started. Raises Unavailable."""
         await self._registry.read_to_end()
@@ -109,6 +121,8 @@ class HotPath:
         self._keep(self._look_for_silence())
         self._keep(self.app.start())
         self._keep(self._watch_app())
+        if self._settings.standstill:
+            self._watchdog.start()
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then end cleanly. Raises what has failed."""
@@ -122,7 +136,10 @@ class HotPath:
             self._failure.result()
 
     async def stop(self, *, within_s: float = STOP_WITHIN_S) -> None:
-        """Write and commit what is done, leave the group; what takes longer than `within_s` is left to be repeated."""
+        """Write and commit what is done, leave the group; what takes longer than `within_s` is left to be repeated.
+
+        After a failure nothing is written any more.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 if not self._failure.done():
@@ -135,6 +152,7 @@ class HotPath:
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await asyncio.gather(self._publisher.stop(), self._registry.stop())
+        self._watchdog.stop()
 
     def _keep(self, work: Awaitable[None]) -> None:
         """Run something beside the agent; when it fails, everything does."""

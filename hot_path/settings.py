@@ -41,3 +41,13 @@ class HotPathSettings(BaseSettings):
         6.0, ge=1, description="seconds after which a silent worker's partitions are given away"
     )
     commit_interval: float = Field(1.0, gt=0, description="seconds between two commits of source offsets")
+    standstill: float = Field(
+        30.0,
+        ge=0,
+        description="seconds after which a worker that commits nothing while readings wait restarts; 0 never",
+    )
+
+    @property
+    def standstill_s(self) -> float:
+        """Give the watchdog's patience: as set, and never less than two full rounds of flush and commit take."""
+        return max(self.standstill, 2 * (self.flush_longest + self.commit_interval))

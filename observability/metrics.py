@@ -20,6 +20,10 @@ FLUSHES = Counter("state_flushes", "Flushes of vehicle states followed by a mark
 FLUSH_SECONDS = Histogram("state_flush_seconds", "Duration of a flush", buckets=_MILLISECONDS_TO_SECONDS)
 PARTITIONS_OWNED = Gauge("partitions_owned", "Partitions of vehicle-readings that this worker owns")
 VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
+STANDSTILL_SECONDS = Gauge(
+    "standstill_seconds", "How long a partition with readings waiting has had nothing committed, the longest of all"
+)
+STANDSTILL_RESTARTS = Counter("standstill_restarts", "Restarts that this worker's watchdog has begun")
 # cold path
 LAKE_ROWS = Counter("lake_rows", "Records written to the lake", ["outcome"])
 BATCH_VERSION = Gauge("batch_view_version", "Version of the batch views being served")
