@@ -15,6 +15,7 @@ from api import problems
 from api.action_log import KafkaActionLog
 from api.clock import now_ms
 from api.lag import LagWatch
+from api.live.feed import AlertFeed
 from api.manual import manual
 from api.measuring import Measured
 from api.routes.actions import action_routes
@@ -22,6 +23,7 @@ from api.routes.alerts import alert_routes
 from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
 from api.routes.rankings import ranking_routes
+from api.routes.stream import stream_routes
 from api.routes.vehicles import vehicle_routes
 from api.store.database import Store
 from rules import default_rules_file, load_rules
@@ -42,6 +44,7 @@ def build(
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
     actions = action_log or KafkaActionLog(settings.bootstrap)
     store = Store(settings.store)
+    feed = AlertFeed(store)
     watch = LagWatch(settings.bootstrap)
     rules = load_rules(settings.rules or default_rules_file())
 
@@ -55,9 +58,11 @@ def build(
     app = FastAPI(
         title="Connected cars", version="0.1.0", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.state.feed = feed
     problems.install(app)
     app.add_middleware(Measured)
     for routes in (
+        stream_routes(feed),
         alert_routes(store, clock),
         action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),

@@ -13,6 +13,9 @@ from api.app import build
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from api.live.feed import AlertFeed
     from api.settings import ServeSettings
 
 log = logging.getLogger(__name__)
@@ -27,7 +30,19 @@ def serve(settings: ServeSettings) -> None:
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})
     config = uvicorn.Config(app, log_config=None, access_log=settings.log_requests, timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config, app.state.feed).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams when it is told to stop; it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, feed: AlertFeed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._feed.end()
+        super().handle_exit(sig, frame)
 
 
 def refuse_open_address(host: str) -> None:

@@ -39,6 +39,14 @@ class Record(NamedTuple):
     headers: Headers
 
 
+class Told(NamedTuple):
+    """An alert's change, and where its record stands in engine-alerts."""
+
+    change: Change
+    partition: int
+    record_offset: int
+
+
 class Rejected(NamedTuple):
     """A rejection, where its record stands, and the vehicle it claims to be from if its key is a VIN."""
 
@@ -52,7 +60,7 @@ class Rejected(NamedTuple):
 class Work:
     """What one transaction writes: rows, and the positions they bring the store to."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Told] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     vehicles: dict[str, Vehicle] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
@@ -110,7 +118,8 @@ def _sort(record: Record, work: Work) -> None:
     elif record.value is None:
         return
     elif record.topic == ENGINE_ALERTS.name:
-        work.changes.append(Change(decode(record.value, Alert), record.at_ms))
+        change = Change(decode(record.value, Alert), record.at_ms)
+        work.changes.append(Told(change, record.partition, record.offset))
     elif record.topic == ALERT_ACTIONS.name:
         work.actions.append(Action(decode(record.value, AlertAction), record.at_ms))
     elif record.topic == VEHICLES.name:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from api.projector.flush import Flush
-    from api.projector.inbox import Rejected, Work
+    from api.projector.inbox import Rejected, Told, Work
     from api.store.tables import Rows
     from contracts.vehicle import Vehicle
     from contracts.vehicle_state import VehicleState
@@ -63,14 +63,14 @@ def _rejected(rejected: Rejected) -> dict[str, Any]:
     }
 
 
-def _write_alerts(connection: Connection, changes: Sequence[Change], actions: Sequence[Action]) -> None:
+def _write_alerts(connection: Connection, changes: Sequence[Told], actions: Sequence[Action]) -> None:
     """Keep the events, then fold every alert they touch anew from all its events, whatever their order."""
     insert_new(connection, tables.alert_changes, [_change(change) for change in changes])
     # The last record of a key counts, as in the topic after compaction.
     kept = tables.alert_actions
     rows = {(action.action.alert_id, action.action.action_id): _action(action) for action in actions}
     upsert(connection, kept, [*rows.values()], where=lambda new: new.available_at_ms >= kept.c.available_at_ms)
-    touched = {change.alert.alert_id for change in changes} | {action.action.alert_id for action in actions}
+    touched = {told.change.alert.alert_id for told in changes} | {action.action.alert_id for action in actions}
     for alert_ids in _chunks(sorted(touched)):
         upsert(connection, tables.alerts, _alerts(connection, alert_ids))
 
@@ -90,10 +90,16 @@ def _events(connection: Connection, table: Table, alert_ids: Sequence[str]) -> I
     return ((alert_id, available_at_ms, event) for alert_id, available_at_ms, event in connection.execute(query))
 
 
-def _change(change: Change) -> dict[str, Any]:
-    alert, available_at_ms = change
-    event = encode(alert).decode()
-    return {"alert_id": alert.alert_id, "change": alert.change, "available_at_ms": available_at_ms, "event": event}
+def _change(told: Told) -> dict[str, Any]:
+    alert, available_at_ms = told.change
+    return {
+        "alert_id": alert.alert_id,
+        "change": alert.change,
+        "available_at_ms": available_at_ms,
+        "event": encode(alert).decode(),
+        "partition": told.partition,
+        "record_offset": told.record_offset,
+    }
 
 
 def _action(action: Action) -> dict[str, Any]:

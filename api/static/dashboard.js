@@ -1,4 +1,4 @@
-// Two tables and a row of figures, asked anew every second or two through the public API.
+// Two tables and a row of figures, asked anew every second or two through the public API; alerts as they come.
 const $ = (id) => document.getElementById(id);
 
 async function ask(path) {
@@ -126,5 +126,26 @@ async function forever() {
   }
 }
 
+// Alerts come by server-sent events; however many come at once, attention is asked for once.
+function followAlerts() {
+  let isAsked = false;
+  const ask = () => {
+    if (isAsked) return;
+    isAsked = true;
+    setTimeout(() => {
+      isAsked = false;
+      showAttention().catch(() => {}); // the next round tells what is wrong
+    }, 50);
+  };
+  const stream = new EventSource("/v1/alerts/stream");
+  stream.addEventListener("alert", ask);
+  stream.addEventListener("reset", ask);
+  // A refusal, as long as there is no store, ends an EventSource for good; a lost connection does not.
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(followAlerts, 2000);
+  });
+}
+
 for (const id of ["view", "scope", "order"]) $(id).addEventListener("change", refresh);
+followAlerts();
 forever();

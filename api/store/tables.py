@@ -165,8 +165,12 @@ alert_changes = Table(
     _key("change", Integer),
     _due("available_at_ms"),
     _due("event", Text),
+    Column("partition", Integer),
+    Column("record_offset", BigInteger),
+    Index("alert_changes_by_place", "partition", "record_offset"),
     sqlite_with_rowid=False,
 )
+"""Alert events; `partition` and `record_offset` are where one stood first in engine-alerts."""
 
 alert_actions = Table(
     "alert_actions",

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,10 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
-from serving import VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, publish
+from serving import OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, publish
+from sse import Event, Reader
 
+from api.projector.inbox import Record
 from contracts.topics import COLD_PATH_GROUP, HOT_PATH_GROUP, SERVING_GROUP
 from stack.broker import Broker
 from stack.ports import free_port
@@ -66,6 +72,49 @@ def get(url: str, path: str) -> dict[str, Any]:
     return answer
 
 
+def send(broker: Broker, records: Iterable[Record]) -> None:
+    async def sending() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+            for record in records:
+                headers = record.headers
+                await producer.send(record.topic, record.value, record.key, partition=record.partition, headers=headers)
+
+    asyncio.run(sending())
+
+
+class Listening(threading.Thread):
+    """A browser's EventSource: comes back after every break, with the last id."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._reader = Reader()
+        self._is_over = False
+        self.heard: list[Event] = []
+        self.breaks = 0
+
+    def run(self) -> None:
+        while not self._is_over:
+            with suppress(httpx.TransportError):
+                self._listen()
+            self.breaks += 1
+            time.sleep(0.05)
+
+    def _listen(self) -> None:
+        headers = {"Last-Event-ID": self._reader.last_id} if self._reader.last_id else {}
+        with httpx.stream("GET", f"{self._url}/v1/alerts/stream", headers=headers, timeout=5) as response:
+            if response.status_code == 200:
+                for event in self._reader.events(response.iter_lines()):
+                    self.heard.append(event)
+
+    @property
+    def position(self) -> str:
+        return self._reader.last_id
+
+    def stop(self) -> None:
+        self._is_over = True
+
+
 def test_both_questions_are_answered_from_kafka_and_views_whoever_is_killed(
     module_broker: Broker, serving: dict[str, Program], url: str, tmp_path: Path
 ) -> None:
@@ -81,13 +130,7 @@ def test_both_questions_are_answered_from_kafka_and_views_whoever_is_killed(
         *topics.flush(a_state(VIN, a_trip(9_000, 800), offset=8)),
     ]
 
-    async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=module_broker.bootstrap) as producer:
-            for record in records:
-                headers = record.headers
-                await producer.send(record.topic, record.value, record.key, partition=record.partition, headers=headers)
-
-    asyncio.run(send())
+    send(module_broker, records)
 
     def answers() -> tuple[Any, ...]:
         needs = [item["vehicle_id"] for item in get(url, "/v1/attention")["vehicles"]]
@@ -108,3 +151,47 @@ def test_both_questions_are_answered_from_kafka_and_views_whoever_is_killed(
         COLD_PATH_GROUP: 0,
         SERVING_GROUP: 0,
     }
+
+
+def test_a_stream_is_taken_up_without_loss_or_repeat_however_often_the_api_is_killed(
+    module_broker: Broker, serving: dict[str, Program], url: str
+) -> None:
+    topics = Topics()
+    for program in serving.values():
+        program.start()
+    eventually(lambda: get(url, "/health/ready"), within_s=60)
+    listening = Listening(url)
+    listening.start()
+    eventually(lambda: listening.position, within_s=60)
+    expected: set[str] = set()
+    for turn in range(4):
+        ids = [f"s{turn}.{n}" for n in range(100)]
+        vins = (VIN, OTHER_VIN)
+        send(module_broker, [topics.alert(an_alert(one, vehicle_id=vins[n % 2])) for n, one in enumerate(ids)])
+        expected.update(ids)
+        serving["serve"].kill()
+        serving["serve"].start()
+    eventually(lambda: len(listening.heard) >= len(expected), within_s=60)
+    time.sleep(0.5)  # what would be repeated
+    listening.stop()
+    assert listening.breaks >= 3
+    assert {event.kind for event in listening.heard} == {"alert"}
+    heard = [json.loads(event.data)["alert_id"] for event in listening.heard]
+    assert (len(heard), set(heard)) == (len(expected), expected)
+
+
+def test_what_people_do_survives_the_store(
+    module_broker: Broker, serving: dict[str, Program], url: str, tmp_path: Path
+) -> None:
+    for program in serving.values():
+        program.start()
+    send(module_broker, [Topics().alert(an_alert("w"))])
+    eventually(lambda: get(url, "/v1/alerts/w"), within_s=60)
+    action = {"by": "ann", "note": "seen", "action_id": "k"}
+    answer = httpx.post(f"{url}/v1/alerts/w/acknowledge", json=action, timeout=10)
+    assert (answer.status_code, answer.json()["acknowledged_by"]) == (200, "ann")
+    assert httpx.post(f"{url}/v1/alerts/w/resolve", json={"by": "ann"}, timeout=10).status_code == 409
+    for file in tmp_path.glob("serving.db*"):
+        file.unlink()
+    eventually(lambda: get(url, "/v1/alerts/w")["actions"][0]["action_id"] == "k", within_s=60)
+    assert get(url, "/v1/alerts/w") == answer.json()

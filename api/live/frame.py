@@ -1,0 +1,68 @@
+"""Server-sent events as bytes, each written once for all who listen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from api.live.position import Vector, after, written
+from contracts.alert import Alert, Severity
+from contracts.codec import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from api.queries.alert_events import AlertEvent
+
+RETRY_MS: Final = 1000
+"""How soon a browser comes back."""
+
+
+class Frame(NamedTuple):
+    """What is sent; `alert` is None for what everybody gets, whatever they wish for."""
+
+    text: bytes
+    alert: Alert | None = None
+
+
+class Wish(NamedTuple):
+    """Which alerts a listener wants; None means all."""
+
+    vehicle_id: str | None = None
+    rule: str | None = None
+    severity: Severity | None = None
+
+    def holds(self, frame: Frame) -> bool:
+        """Tell whether a frame is wanted."""
+        if frame.alert is None:
+            return True
+        return all(
+            wanted in (None, getattr(frame.alert, name)) for name, wanted in zip(self._fields, self, strict=True)
+        )
+
+
+def standing(vector: Vector) -> Frame:
+    """Tell a client where it stands, without an event: it takes the id, and knows that we are alive."""
+    return Frame(f": alive\nid: {written(vector)}\n\n".encode())
+
+
+def greeting(vector: Vector) -> Frame:
+    """Begin a stream."""
+    return Frame(f"retry: {RETRY_MS}\n".encode() + standing(vector).text)
+
+
+def reset(vector: Vector) -> Frame:
+    """Tell a client that what it missed cannot be told: it asks for the lists again, and goes on from here."""
+    return Frame(f'event: reset\nid: {written(vector)}\ndata: {{"read_again":"/v1/alerts"}}\n\n'.encode())
+
+
+def alerted(vector: Vector, events: Iterable[AlertEvent]) -> list[Frame]:
+    """Write events that follow on `vector`; each one's id is where a client stands after it."""
+    frames = []
+    for event in events:
+        vector = after(vector, event.partition, event.record_offset)
+        alert = decode(event.event.encode(), Alert)
+        data = msgspec.json.encode(msgspec.to_builtins(alert) | {"available_at_ms": event.available_at_ms})
+        frames.append(Frame(f"event: alert\nid: {written(vector)}\ndata: ".encode() + data + b"\n\n", alert))
+    return frames
