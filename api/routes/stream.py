@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
 
 from api.live.frame import Wish
 from api.live.position import read
@@ -33,7 +34,7 @@ def stream_routes(feed: AlertFeed) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"])
 
-    @routes.get("/alerts/stream", summary="Alerts as they come", response_class=EventStream, responses=_RESPONSES)
+    @routes.get("/alerts/stream", summary="Alerts as they come", response_class=StreamingResponse, responses=_RESPONSES)
     async def stream(
         vehicle_id: Name = None,
         rule: Name = None,
