@@ -22,6 +22,7 @@ from api.routes.actions import action_routes
 from api.routes.alerts import alert_routes
 from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
+from api.routes.positions import position_routes
 from api.routes.rankings import ranking_routes
 from api.routes.stream import stream_routes
 from api.routes.vehicles import vehicle_routes
@@ -66,6 +67,7 @@ def build(
         alert_routes(store, clock),
         action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),
+        position_routes(store),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
     ):

@@ -152,6 +152,8 @@ def _latest(vehicle_id: str, state: VehicleState) -> dict[str, Any]:
         "is_silent": state.silent is not None and state.silent.phase == "open",
         "reading": encode(state.newest).decode(),
         "averages": encode(state.averages).decode() if state.averages else None,
+        "latitude_deg": state.newest.latitude_deg,
+        "longitude_deg": state.newest.longitude_deg,
     }
 
 

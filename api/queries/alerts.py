@@ -101,13 +101,17 @@ def open_alerts(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str,
     return found
 
 
-def vehicles_in_need(connection: Connection, *, limit: int) -> Sequence[Row[Any]]:
-    """Give vehicles with open alerts, by their most urgent one: its id, vehicle_id and what orders it."""
-    place = func.row_number().over(partition_by=_ALERTS.c.vehicle_id, order_by=_urgency(_ALERTS.c)).label("place")
-    names = ("vehicle_id", "severity_rank", "needs_attention", "raised_at_ms", "alert_id")
-    placed = select(*(_ALERTS.c[name] for name in names), place).where(_ALERTS.c.is_open).subquery()
-    query = select(placed).where(placed.c.place == 1).order_by(*_urgency(placed.c)).limit(limit)
-    return connection.execute(query).all()
+def vehicles_in_need(connection: Connection, *, limit: int) -> list[str]:
+    """Give vehicles with open alerts, by their most urgent one."""
+    query = select(_ALERTS.c.vehicle_id).where(_ALERTS.c.is_open).order_by(*_urgency(_ALERTS.c))
+    found: dict[str, None] = {}
+    # The index gives them in this order, so no more is read than it takes.
+    with connection.execution_options(stream_results=True).execute(query) as rows:
+        for (vehicle_id,) in rows:
+            found[vehicle_id] = None
+            if len(found) == limit:
+                break
+    return list(found)
 
 
 def _urgency(columns: Any) -> tuple[ColumnElement[Any], ...]:

@@ -90,7 +90,7 @@ def unknown_alert(alert_id: str) -> Unknown:
 def _attention(connection: Connection, *, limit: int, now_ms: int) -> Attention:
     counts = count_open(connection)
     in_need = counts.pop("vehicles")
-    urgent = [row.vehicle_id for row in vehicles_in_need(connection, limit=limit)]
+    urgent = vehicles_in_need(connection, limit=limit)
     alerts = open_alerts(connection, urgent)
     items = [AttentionItem.alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in _all(connection, urgent)]
     unbelieved = mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)

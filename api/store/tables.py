@@ -117,6 +117,8 @@ vehicle_latest = Table(
     _due("is_silent", Boolean),
     _due("reading", Text),
     Column("averages", Text),
+    Column("latitude_deg", Float),
+    Column("longitude_deg", Float),
 )
 
 alerts = Table(
@@ -151,12 +153,21 @@ alerts = Table(
     Column("resolved_at_ms", BigInteger),
     _due("needs_attention", Boolean),
     Index("alerts_newest_first", "available_at_ms", "alert_id"),
-    Index("alerts_in_need", "needs_attention", "is_open", "severity_rank", "raised_at_ms"),
     Index("alerts_open", "is_open", "vehicle_id"),
     Index("alerts_by_vehicle", "vehicle_id", "available_at_ms"),
     Index("alerts_by_rule", "rule", "available_at_ms"),
 )
 """What an alert's changes and actions amount to; a fold of the two tables below."""
+
+Index(
+    "alerts_by_urgency",
+    alerts.c.is_open,
+    alerts.c.severity_rank.desc(),
+    alerts.c.needs_attention.desc(),
+    alerts.c.raised_at_ms,
+    alerts.c.alert_id,
+    alerts.c.vehicle_id,
+)
 
 alert_changes = Table(
     "alert_changes",

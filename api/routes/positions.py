@@ -1,0 +1,66 @@
+"""Where the vehicles are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from api.answers.position import MEDIA_TYPE, Positions, feature
+from api.cursor import cursor_after, read_cursor
+from api.queries.positions import EVERYWHERE, Box, positions
+from api.routes.parameters import PREFIX, Cursor, Name
+from contracts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from api.store.database import Store
+
+_MOST = 10_000
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Positions"}}}, "model": Positions}
+}
+_BoxText = Annotated[
+    str | None,
+    Query(
+        max_length=200, description="west,south,east,north in degrees; default: everywhere", examples=["11,48,12,49"]
+    ),
+]
+
+
+def position_routes(store: Store) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
+
+    @routes.get("/positions", summary="Where the vehicles are, as GeoJSON", responses=_RESPONSES, response_model=None)
+    def newest_positions(
+        bbox: _BoxText = None,
+        fleet: Name = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST, description="vehicles a page")] = 1000,
+        cursor: Cursor = None,
+    ) -> Response:
+        """Give the newest position of every vehicle in a box, by VIN."""
+        box = _box(bbox)
+        query = ("positions", box, fleet)
+        after = read_cursor(query, cursor, str)[0] if cursor else None
+        with store.snapshot() as connection:
+            found = positions(connection, box, fleet=fleet, after=after, limit=limit + 1)
+        page = found[:limit]
+        more = cursor_after(query, [page[-1].reading.vehicle_id]) if len(found) > limit else None
+        collection = {"type": "FeatureCollection", "features": [feature(one) for one in page], "next_cursor": more}
+        return Response(msgspec.json.encode(collection), media_type=MEDIA_TYPE)
+
+    return routes
+
+
+def _box(text: str | None) -> Box:
+    if text is None:
+        return EVERYWHERE
+    try:
+        box = Box(*map(float, text.split(",")))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"bbox {text!r}: write four numbers, west,south,east,north, as 11,48,12,49") from error
+    is_box = -180 <= box.west <= 180 and -180 <= box.east <= 180 and -90 <= box.south <= box.north <= 90  # noqa: PLR2004
+    if not is_box:
+        raise InvalidInput(f"bbox {text!r}: longitudes are -180 to 180, latitudes -90 to 90, south before north")
+    return box
