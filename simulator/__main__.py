@@ -1,4 +1,4 @@
-"""The command line of the simulator: `simulator run`, `simulator history`, `simulator replay FILE…`."""
+"""The command line of the simulator: `simulator run`, `history`, `replay FILE…`, `score`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from simulator import report
 from simulator.driver import drive
 from simulator.past import write_history
 from simulator.replay import replay
-from simulator.settings import HistorySettings, ReplaySettings, RunSettings
+from simulator.score import score
+from simulator.settings import HistorySettings, ReplaySettings, RunSettings, ScoreSettings
 
 
 class Command(BaseSettings):
@@ -28,6 +29,7 @@ class Command(BaseSettings):
     run: CliSubCommand[RunSettings]
     history: CliSubCommand[HistorySettings]
     replay: CliSubCommand[ReplaySettings]
+    score: CliSubCommand[ScoreSettings]
 
 
 def _main() -> int:
@@ -44,8 +46,14 @@ def _main() -> int:
             return 0
         case ReplaySettings():
             return uvloop.run(replay(chosen, console))
+        case ScoreSettings():
+            scored = uvloop.run(score(chosen))
+            report.show_score(scored, console, as_json=chosen.json_, minimum_recall=chosen.minimum_recall)
+            return 1 if scored.is_under(chosen.minimum_recall) else 0
         case _:
-            raise InvalidInput("say what: `simulator run`, `history` or `replay FILE…`; `simulator --help` tells more")
+            raise InvalidInput(
+                "say what: `simulator run`, `history`, `replay FILE…` or `score`; `simulator --help` tells more"
+            )
 
 
 def main() -> None:

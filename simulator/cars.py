@@ -21,7 +21,9 @@ class Harm:
     """What faults do to the physics, 0 to 1 a car; the other faults only change what the sensors see."""
 
     coolant_leak: Floats
-    coolant_reach_s: float
+    coolant_reach_s: Floats
+    stuck_thermostat: Floats
+    """By how much the thermostat stands open whatever the temperature."""
 
 
 class Cars:
@@ -145,6 +147,7 @@ class Cars:
             speed_mps=self.speed_mps,
             displacement_l=self.fleet.displacement_l,
             dt_s=dt_s,
+            least_opening=0.0 if harm is None else harm.stuck_thermostat,
         )
         if harm is not None:
             coolant_c = thermal.leaking_coolant_after(

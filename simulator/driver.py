@@ -14,7 +14,9 @@ import numpy as np
 from observability.status import serve_status
 from simulator.clock import now_ms
 from simulator.columns import ReadingColumns
-from simulator.faults import Faults
+from simulator.disturbances import skew_ms
+from simulator.fault_script import read_script
+from simulator.faults import Faults, PlannedFault
 from simulator.fleet import Fleet, fleet, registry
 from simulator.live import LiveFleet
 from simulator.publisher import Publisher
@@ -49,13 +51,14 @@ async def drive(settings: RunSettings) -> Driven:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     publisher = Publisher(settings.bootstrap)
+    run = Drive(settings, publisher)
     is_driving = asyncio.Event()
     if settings.status_port >= 0:
         server = serve_status(settings.status_port, is_ready=is_driving.is_set)
         log.info("status served", extra={"port": server.server_port})
     await publisher.start(settings.wait)
     try:
-        return await Drive(settings, publisher).until(stop, is_driving)
+        return await run.until(stop, is_driving)
     finally:
         await publisher.close()
 
@@ -77,7 +80,11 @@ class Drive:
             per_vehicle_hour=settings.fault_rate,
             growth_s=settings.fault_growth,
             repair_s=settings.fault_repair,
+            script=_script(settings, self._fleet),
         )
+        # Rules see the car's clock, but never ahead of the broker's: live, only a slow clock moves what they see.
+        skew = skew_ms(settings.disturbances(), self._fleet.vehicle_id)
+        self._off_ms: list[int] = np.minimum(skew, 0).tolist()
 
     async def until(self, stop: asyncio.Event, is_driving: asyncio.Event) -> Driven:
         """Register the fleet, send tick after tick, end every trip, and wait for the last acknowledgement."""
@@ -151,7 +158,18 @@ class Drive:
         await asyncio.gather(*(self._publisher.send(number, *some) for number, some in by_partition.items()))
 
     def _write_truth(self) -> None:
-        self._truth.write([truth_line(fault, self._fleet) for fault in self._faults.history])
+        self._truth.write(
+            [truth_line(fault, self._fleet, off_ms=self._off_ms[fault.vehicle]) for fault in self._faults.history]
+        )
+
+
+def _script(settings: RunSettings, cars: Fleet) -> list[PlannedFault]:
+    if settings.faults is None:
+        return []
+    vins = [vin.decode() for vin in cars.vehicle_id.tolist()]
+    return read_script(
+        settings.faults, vehicle_ids=vins, growth_s=settings.fault_growth, repair_s=settings.fault_repair
+    )
 
 
 async def _sleep_until(due_s: float, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from simulator import thermal
 from simulator.cars import Cars, Harm
 from simulator.columns import ReadingColumns
+from simulator.conditions import Witness
 from simulator.faults import Fault, Faults
 from simulator.fleet import Fleet, Floats, Integers
 from simulator.live import odometer_at, sequence_base
@@ -39,6 +40,7 @@ class PastTrips:
         self._planned = planned
         self._fleet = fleet
         self._interval_s = interval_s
+        self._witness = Witness()
         self._faults = faults
         self._random = np.random.default_rng([seed, 4])
         self._fault_random = np.random.default_rng([seed, 5])
@@ -79,10 +81,16 @@ class PastTrips:
             coolant_c=self._cars.coolant_c,
             random=self._fault_random,
         )
-        harm = Harm(self._faults.severity["coolant_leak"], self._faults.growth_s)
+        severity = self._faults.severity
+        harm = Harm(severity["coolant_leak"], self._faults.reach_s, severity["stuck_thermostat"])
         self._cars.advance(self._interval_s, ambient_c=self._ambient_c, random=self._random, harm=harm)
-        self._cars.stop(running[self._trip_s[running] <= now_s])
-        return self._readings(running, now_s)
+        is_ending = self._trip_s[running] <= now_s
+        self._cars.stop(running[is_ending])
+        # What ends a trip is heard: a fault that outlasts its trip is mended as the car parks.
+        speaking = running[is_ending | (severity["telematics_silence"][running] == 0)]
+        made = self._readings(speaking, now_s)
+        self._witness.see(self._faults.open, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
+        return made
 
     def _readings(self, rows: Integers, now_s: int) -> ReadingColumns:
         started_at_ms = self._planned.started_at_ms[rows]
@@ -126,7 +134,8 @@ class PastTrips:
                     fault,
                     vehicle=int(self._planned.vehicle[row]),
                     started_at_ms=began_ms + fault.started_at_ms,
-                    repair_due_ms=began_ms + fault.repair_due_ms,
+                    repair_due_ms=None,
+                    reached_at_ms=None if fault.reached_at_ms is None else began_ms + fault.reached_at_ms,
                     ended_at_ms=began_ms + ended_ms,
                 )
             )

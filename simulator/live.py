@@ -9,6 +9,7 @@ import numpy as np
 from simulator import thermal
 from simulator.cars import Cars, Harm
 from simulator.columns import ReadingColumns
+from simulator.conditions import Witness
 from simulator.faults import Faults
 from simulator.fleet import Fleet, Floats, Integers
 from simulator.sensors import Moment, readings
@@ -57,6 +58,7 @@ class LiveFleet:
         self.faults = faults
         self.interval_ms = 1000 / rate_hz
         self.trips_begun = 0
+        self._witness = Witness()
         self._random = np.random.default_rng([seed, 2, start_ms])
         self._fault_random = np.random.default_rng([seed, 3, start_ms])
         self._start_ms = start_ms
@@ -91,15 +93,19 @@ class LiveFleet:
         now_ms, dt_s = self.next_ms, self.interval_ms / 1000
         ambient_c = thermal.ambient_at(now_ms, self.fleet.ambient_offset_c)
         is_changed = self._let_faults_grow(now_ms, dt_s)
-        harm = Harm(self.faults.severity["coolant_leak"], self.faults.growth_s)
+        severity = self.faults.severity
+        harm = Harm(severity["coolant_leak"], self.faults.reach_s, severity["stuck_thermostat"])
         self.cars.advance(dt_s, ambient_c=ambient_c, random=self._random, harm=harm)
         ending = np.flatnonzero(self.cars.running & (self.cars.elapsed_s >= self.cars.trip_s))
         speaking = np.flatnonzero(self.cars.running)
         self._end_trips(ending, now_ms)
         speaking = np.union1d(speaking, self._begin_trips(now_ms, ambient_c))
         self._ticks += 1
+        speaking = speaking[severity["telematics_silence"][speaking] == 0]
         order = speaking[np.argsort(self._phase_ms[speaking], kind="stable")]
-        return self._readings(order, now_ms + self._phase_ms[order], ambient_c), self._phase_ms[order], is_changed
+        made = self._readings(order, now_ms + self._phase_ms[order], ambient_c)
+        self._witness.see(self.faults.open, made, order, self.fleet.placard_kpa, now_ms)
+        return made, self._phase_ms[order], is_changed
 
     def _let_faults_grow(self, now_ms: int, dt_s: float) -> bool:
         driving = np.flatnonzero(self.cars.running & (self.cars.elapsed_s > 0))

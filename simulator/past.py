@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from contracts.topics import READING_PARTITIONS
 from simulator.clock import now_ms
 from simulator.columns import ReadingColumns
+from simulator.disturbances import skew_ms
 from simulator.faults import Faults
 from simulator.fleet import Fleet, fleet, registry
 from simulator.history import History, PastTrips
@@ -61,7 +62,8 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
         await publisher.flush()
     finally:
         await publisher.close()
-    TruthFile(settings.truth).write([truth_line(fault, cars) for fault in history.faults])
+    off_ms = skew_ms(settings.disturbances(), cars.vehicle_id).tolist()
+    TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in history.faults])
     seconds = clock() - began_s
     return Written(
         readings_produced=publisher.acknowledged,

@@ -11,6 +11,8 @@ from rich.table import Table
 from simulator.driver import Driven
 from simulator.past import Written
 from simulator.recorded_trip import RecordedTrip
+from simulator.score import Scored
+from simulator.scoring import RuleScore
 
 
 def _show(result: object, line: str, console: Console, *, as_json: bool) -> None:
@@ -69,3 +71,36 @@ def _figures(trip: RecordedTrip) -> dict[str, str | int | float | None]:
         "mean_kmh": round(trip.distance_m / trip.duration_s * 3.6, 1),
         "idle_s": trip.readings[-1].trip_idle_s,
     }
+
+
+def show_score(scored: Scored, console: Console, *, as_json: bool, minimum_recall: float | None) -> None:
+    """Tell how well each rule found its faults, and whether that is enough."""
+    whole = scored.total
+    if as_json:
+        told = {
+            "rules": [scored.figures(score) for score in scored.rules],
+            "total": scored.figures(whole),
+            "vehicle_hours": round(scored.vehicle_hours, 3),
+            "minimum_recall": minimum_recall,
+            "is_enough": not scored.is_under(minimum_recall),
+        }
+        console.print_json(json.dumps(told), indent=None)
+        return
+    console.print(_score_table(scored, [*scored.rules, whole]))
+    if minimum_recall is not None and scored.is_under(minimum_recall):
+        found = (
+            "no fault was injected"
+            if whole.recall is None
+            else f"{whole.recall:.1%} of the faults that could be found were"
+        )
+        console.print(f"{found}, and {minimum_recall:.1%} are asked for", style="bold red", highlight=False)
+
+
+def _score_table(scored: Scored, rows: list[RuleScore]) -> Table:
+    heads = ("rule", "injected", "detected", "missed", "recall", "related", "false", "per 1,000 h", "p50 s", "p95 s")
+    table = Table(*heads, title=f"alerts against the truth, {scored.vehicle_hours:,.1f} vehicle-hours")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*("-" if figure is None else str(figure) for figure in scored.figures(row).values()))
+    return table

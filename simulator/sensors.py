@@ -12,18 +12,15 @@ from simulator.columns import ReadingColumns
 from simulator.engine import oil_pressure_kpa
 from simulator.faults import FaultKind
 from simulator.fleet import Floats, Integers
+from simulator.symptoms import show
 
 _CITY_LATITUDE_DEG: Final = 39.74
 _CITY_LONGITUDE_DEG: Final = -104.99
 _M_PER_DEG: Final = 111_320.0
 _AMBIENT_KPA: Final = 83.4
 _AT_REST_V: Final = 12.6
-_LOST_V: Final = 4.2
-"""By how much the voltage falls until a battery that nothing charges is flat."""
-_OIL_LOW_FROM: Final = 0.4
 _TYRE_KPA_PER_C: Final = 0.7
 _TYRES_FILLED_AT_C: Final = 18.0
-_MISFIRE_CODE_FROM: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +90,10 @@ def readings(
             + _TYRE_KPA_PER_C * (ambient_c - _TYRES_FILLED_AT_C)[:, None],
         }
     )
-    if severity is None:
-        return columns
-    return _harmed(columns, {kind: values[rows] for kind, values in severity.items()})
+    if severity is not None:
+        show(columns, {kind: values[rows] for kind, values in severity.items()}, random)
+    return columns
 
 
 def _floor(values: Floats) -> Integers:
     return np.floor(values).astype(np.int64)
-
-
-def _harmed(columns: ReadingColumns, severity: dict[FaultKind, Floats]) -> ReadingColumns:
-    signals = columns.values
-    signals["battery_v"] = signals["battery_v"] - _LOST_V * severity["alternator_failure"]
-    signals["oil_level"] = (severity["oil_loss"] >= _OIL_LOW_FROM).astype(np.int64)
-    signals["tyre_pressures_kpa"][:, 2] *= 1 - 0.4 * severity["slow_puncture"]
-    signals["misfires"] = _floor(60 * severity["misfire"])
-    misfiring = np.flatnonzero(severity["misfire"] >= _MISFIRE_CODE_FROM)
-    columns.trouble_codes.update((row, ("P0300",)) for row in misfiring.tolist())
-    return columns

@@ -91,6 +91,7 @@ class RunSettings(FleetSettings):
     """Drive the fleet now, in real time, until --for has passed or Ctrl-C; then every car turns its engine off."""
 
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
+    faults: Path | None = Field(None, description="TOML script of faults, in addition to the drawn ones")
     rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
     for_: Duration | None = Field(
         None, alias="for", description="how long to run, as 90s or 5m; default: until stopped"
@@ -119,4 +120,17 @@ class ReplaySettings(KafkaSettings):
     set: list[str] = Field(
         default=[],
         description="change a signal, as coolant_c=112@120s+10s: 112 for 10 s, from 120 s into every trip; repeatable",
+    )
+
+
+class ScoreSettings(KafkaSettings):
+    """Hold the alerts in Kafka against the truth about the faults; exit code 1 when too few were found."""
+
+    truth: Path = Field(Path("var/truth.jsonl"), description="file that `simulator run --truth` wrote")
+    slack: Wait = Field(120.0, description="an alert raised this long after a fault's end still belongs to it, as 120s")
+    vehicle_hours: float | None = Field(
+        None, gt=0, description="hours that all cars drove; default: added up from the readings in Kafka"
+    )
+    minimum_recall: float | None = Field(
+        None, ge=0, le=1, description="least share of the faults that must have been found, as 0.95"
     )

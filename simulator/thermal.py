@@ -18,18 +18,25 @@ _COOL_DOWN_S: Final = 5400.0
 _OIL_LAG_S: Final = 240.0
 
 
-def coolant_after(
-    coolant_c: Floats, *, fuel_kw: Floats, ambient_c: Floats, speed_mps: Floats, displacement_l: Floats, dt_s: float
+def coolant_after(  # noqa: PLR0913 - each is a state of its own
+    coolant_c: Floats,
+    *,
+    fuel_kw: Floats,
+    ambient_c: Floats,
+    speed_mps: Floats,
+    displacement_l: Floats,
+    dt_s: float,
+    least_opening: Floats | float = 0.0,
 ) -> Floats:
-    """Give the coolant's temperature `dt_s` (at most about 2 s) later."""
+    """Give the coolant's temperature `dt_s` (at most about 2 s) later; a stuck thermostat has a least opening."""
     capacity_kj = 25 + 30 * displacement_l
-    opening = np.clip((coolant_c - THERMOSTAT_OPENS_C) / (THERMOSTAT_OPEN_C - THERMOSTAT_OPENS_C), 0, 1)
+    opening = np.clip((coolant_c - THERMOSTAT_OPENS_C) / (THERMOSTAT_OPEN_C - THERMOSTAT_OPENS_C), least_opening, 1)
     rejected = 0.012 + opening * 0.08 * displacement_l * (1 + speed_mps / 8)
     heat = HEAT_SHARE * fuel_kw - rejected * (coolant_c - ambient_c)
     return np.asarray(coolant_c + heat / capacity_kj * dt_s)
 
 
-def leaking_coolant_after(coolant_c: Floats, *, severity: Floats, reach_s: float, dt_s: float) -> Floats:
+def leaking_coolant_after(coolant_c: Floats, *, severity: Floats, reach_s: Floats | float, dt_s: float) -> Floats:
     """Give the temperature with a share `severity` of the coolant lost: it nears boiling within about `reach_s`."""
     pull = np.minimum(4 * severity / reach_s * dt_s, 1)
     return np.asarray(coolant_c + pull * np.maximum(BOILING_C - coolant_c, 0))

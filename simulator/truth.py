@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from contracts.errors import InvalidInput
 from simulator.faults import EXPECTED_RULE, Fault
 from simulator.fleet import Fleet
 
@@ -13,7 +14,8 @@ from simulator.fleet import Fleet
 class TruthLine(msgspec.Struct, frozen=True):
     """One fault; times are epoch milliseconds of the car's clock, `ended_at_ms` is null while the fault is open.
 
-    `severity` is the worst reached, 0 to 1; `rule` the rule of the rule file that is expected to fire.
+    `severity` is the worst reached, 0 to 1; `rule` the rule of the rule file that is expected to fire, null where
+    none must; `reached_at_ms` when that rule's published condition had held for its duration, null while it has not.
     """
 
     vehicle_id: str
@@ -21,19 +23,41 @@ class TruthLine(msgspec.Struct, frozen=True):
     started_at_ms: int
     ended_at_ms: int | None
     severity: float
-    rule: str
+    rule: str | None
+    reached_at_ms: int | None = None
 
 
-def truth_line(fault: Fault, fleet: Fleet) -> TruthLine:
-    """Describe a fault for the file."""
+def truth_line(fault: Fault, fleet: Fleet, *, off_ms: int = 0) -> TruthLine:
+    """Describe a fault for the file; `off_ms` is by how much the event time that rules see differs from the true."""
     return TruthLine(
         vehicle_id=fleet.vehicle_id[fault.vehicle].decode(),
         fault=fault.kind,
-        started_at_ms=fault.started_at_ms,
-        ended_at_ms=fault.ended_at_ms,
+        started_at_ms=fault.started_at_ms + off_ms,
+        ended_at_ms=None if fault.ended_at_ms is None else fault.ended_at_ms + off_ms,
+        reached_at_ms=None if fault.reached_at_ms is None else fault.reached_at_ms + off_ms,
         severity=round(fault.severity, 3),
         rule=EXPECTED_RULE[fault.kind],
     )
+
+
+def read_truth(file: Path) -> list[TruthLine]:
+    """Read a file of truths. Raises InvalidInput that names file, line and remedy."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InvalidInput(
+            f"{file}: cannot be read ({error.strerror}); name the file that `simulator run --truth` wrote"
+        ) from error
+    return [_line(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _line(file: Path, number: int, line: bytes) -> TruthLine:
+    try:
+        return msgspec.json.decode(line, type=TruthLine)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"{file}:{number}: no truth about a fault ({error}); take the line out, or write the file anew"
+        ) from error
 
 
 class TruthFile:

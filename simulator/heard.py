@@ -1,0 +1,81 @@
+"""What Kafka holds when asked: all alerts, and for how many hours cars were driven. Bounded; commits nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.alert import Alert
+from contracts.codec import decode
+from contracts.errors import Unavailable
+from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, Topic
+
+_HOUR_MS: Final = 3_600_000
+_MOST_RECORDS: Final = 5000
+_PATIENCE_S: Final = 30.0
+"""A broker that gives nothing for this long although there is more no longer answers."""
+
+
+class _Moment(msgspec.Struct):
+    vehicle_id: str
+    trip_started_at_ms: int
+    recorded_at_ms: int
+
+
+async def alerts(bootstrap: str, wait_s: float) -> list[Alert]:
+    """Read every alert change that is there now. Raises Unavailable and MalformedRecord."""
+    return [decode(value, Alert) async for value in _values(bootstrap, ENGINE_ALERTS, wait_s)]
+
+
+async def driven_hours(bootstrap: str, wait_s: float) -> float:
+    """Add up the trips of all cars, each from its begin to its last reading; what is no reading counts for nothing."""
+    decoder = msgspec.json.Decoder(_Moment)
+    last_ms: dict[tuple[str, int], int] = {}
+    async for value in _values(bootstrap, VEHICLE_READINGS, wait_s):
+        try:
+            moment = decoder.decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue  # damaged on the way, on purpose
+        trip = (moment.vehicle_id, moment.trip_started_at_ms)
+        last_ms[trip] = max(last_ms.get(trip, trip[1]), moment.recorded_at_ms)
+    return sum(ended_ms - started_ms for (_, started_ms), ended_ms in last_ms.items()) / _HOUR_MS
+
+
+async def _values(bootstrap: str, topic: Topic, wait_s: float) -> AsyncIterator[bytes]:
+    """Give the values of a topic from its begin to its ends as they are now."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_bytes=2**24
+    )
+    try:
+        ends = await _assigned(consumer, topic, wait_s)
+        while ends:
+            found = await asyncio.wait_for(
+                consumer.getmany(*ends, timeout_ms=1000, max_records=_MOST_RECORDS), _PATIENCE_S
+            )
+            for records in found.values():
+                for record in records:
+                    if record.value:
+                        yield record.value
+            ends = {part: end for part, end in ends.items() if await consumer.position(part) < end}
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unavailable(
+            f"{topic.name} cannot be read at {bootstrap} ({type(error).__name__}); "
+            "start a broker with `stack broker` and create the topics with `stack topics`"
+        ) from error
+    finally:
+        await consumer.stop()
+
+
+async def _assigned(consumer: AIOKafkaConsumer, topic: Topic, wait_s: float) -> dict[TopicPartition, int]:
+    """Connect within `wait_s`; give the end of each partition that holds something."""
+    async with asyncio.timeout(max(wait_s, 2.0)):
+        await consumer.start()
+        owned = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(owned)
+        begins, ends = await consumer.beginning_offsets(owned), await consumer.end_offsets(owned)
+    return {part: end for part, end in ends.items() if end > begins[part]}
