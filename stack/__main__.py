@@ -13,7 +13,8 @@ from rich.table import Table
 
 from contracts.errors import InvalidInput
 from observability.program import run
-from stack.broker import Broker, BrokerFiles
+from stack.broker import BrokerFiles
+from stack.cluster import Cluster
 from stack.demo import run_demo
 from stack.environment import cache_folder, machine_environment
 from stack.jars import JAR_SETS, fetch_jars
@@ -64,15 +65,17 @@ def _main() -> int:
 
 def _broker(settings: BrokerSettings) -> int:
     files = BrokerFiles.found(machine_environment())
-    started = Broker.start(files, data=settings.data, port=settings.port, heap_mb=settings.heap_mb)
+    data = settings.data if settings.brokers == 1 else settings.data / f"{settings.brokers}-brokers"
+    started = Cluster(files, data=data, brokers=settings.brokers, port=settings.port, heap_mb=settings.heap_mb)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        started.start()
         started.wait_ready()
-        if started.port != settings.port:
+        if started.brokers[0].port != settings.port:
             print(f"port {settings.port} is taken", flush=True)
-        print(f"Kafka listens at {started.bootstrap}; data in {settings.data}; Ctrl-C stops it", flush=True)
-        code = started.process.wait()
-        print(f"the broker ended by itself (exit code {code})", file=sys.stderr)
+        print(f"Kafka listens at {started.bootstrap}; data in {data}; Ctrl-C stops it", flush=True)
+        ended = started.wait_for_an_end()
+        print(f"a broker ended by itself (exit code {ended})", file=sys.stderr)
     except KeyboardInterrupt:
         return 0
     finally:

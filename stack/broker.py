@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,15 +43,18 @@ class BrokerFiles:
         return cls(java, fetch_jars("kafka", java=java, cache=cache))
 
 
-def server_properties(*, data: Path, port: int, controller_port: int) -> str:
-    """Give the settings of a lone broker that keeps everything under `data`.
+def server_properties(*, data: Path, port: int, controller_ports: Sequence[int], node: int = 1) -> str:
+    """Give the settings of the broker `node` (1, 2, …) of as many as there are controller ports.
 
-    The voters are given statically, so that kept data opens again on another port.
+    It keeps everything under `data`. The voters are given statically, so that kept data opens again on another port.
     """
+    replicas = len(controller_ports)
+    controller_port = controller_ports[node - 1]
+    voters = (f"{number}@{LOOPBACK}:{voter}" for number, voter in enumerate(controller_ports, start=1))
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "node.id": node,
+        "controller.quorum.voters": ",".join(voters),
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
         "controller.listener.names": "CONTROLLER",
@@ -59,13 +62,13 @@ def server_properties(*, data: Path, port: int, controller_port: int) -> str:
         "auto.create.topics.enable": "false",
         "message.max.bytes": LARGEST_RECORD_BYTES,
         "num.partitions": 1,
-        "offsets.topic.replication.factor": 1,
+        "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": min(2, replicas),
         "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": min(2, replicas),
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
@@ -108,7 +111,15 @@ class Broker:
         Data kept from before opens again; a new folder is formatted first.
         """
         ports = free_ports(port, None)
-        command = prepared_broker(files, data=data, port=ports[0], controller_port=ports[1], heap_mb=heap_mb)
+        properties = server_properties(data=data.resolve(), port=ports[0], controller_ports=ports[1:])
+        return cls.started(files, properties, data=data, port=ports[0], heap_mb=heap_mb, log=log)
+
+    @classmethod
+    def started(
+        cls, files: BrokerFiles, properties: str, *, data: Path, port: int, heap_mb: int, log: Path | None
+    ) -> Broker:
+        """Start one with settings as `server_properties` gives them, without waiting."""
+        command = prepared_broker(files, properties, data=data, heap_mb=heap_mb)
         output = log.open("ab") if log else None
         process = subprocess.Popen(
             command,
@@ -118,7 +129,7 @@ class Broker:
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
         )
-        return cls(process, port=ports[0], data=data)
+        return cls(process, port=port, data=data)
 
     def wait_ready(self, within_s: float = _START_S, *, clock: Callable[[], float] = time.monotonic) -> Broker:
         """Wait until it accepts connections; raises Unavailable, with where to look, when it ends or takes too long."""
@@ -149,14 +160,14 @@ class Broker:
             self.process.wait()
 
 
-def prepared_broker(files: BrokerFiles, *, data: Path, port: int, controller_port: int, heap_mb: int) -> list[str]:
+def prepared_broker(files: BrokerFiles, properties: str, *, data: Path, heap_mb: int) -> list[str]:
     """Write the settings, format the folder when it is new, and give the command that runs the broker."""
     data.mkdir(parents=True, exist_ok=True)
-    properties = data / "server.properties"
-    properties.write_text(server_properties(data=data.resolve(), port=port, controller_port=controller_port))
+    file = data / "server.properties"
+    file.write_text(properties)
     if not (data / "log" / "meta.properties").exists():
-        _format(files, properties)
-    return [*_java(files, heap_mb), "kafka.Kafka", str(properties)]
+        _format(files, file)
+    return [*_java(files, heap_mb), "kafka.Kafka", str(file)]
 
 
 def _java(files: BrokerFiles, heap_mb: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,13 +12,14 @@ from stack.duration import Duration
 
 
 class BrokerSettings(BaseSettings):
-    """Run a Kafka broker until Ctrl-C: one JVM process, broker and controller in one, on loopback."""
+    """Run a Kafka broker until Ctrl-C, or three that replicate: JVM processes, each its own controller, on loopback."""
 
     model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
 
     port: int = Field(9092, ge=1, le=65535, description="where it listens; a free port is taken when this one is not")
     data: Path = Field(Path("var/kafka"), description="folder that keeps the topics")
-    heap_mb: int = Field(512, ge=128, description="largest Java heap, in MB")
+    brokers: Literal[1, 3] = Field(1, description="how many; of three any one may fail, as topics have three replicas")
+    heap_mb: int = Field(512, ge=128, description="largest Java heap, in MB, of each")
 
 
 class TopicsSettings(BaseSettings):

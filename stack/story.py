@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contracts.topics import VEHICLE_READINGS
 from stack import plan
-from stack.broker import USUAL_HEAP_MB, prepared_broker
+from stack.broker import USUAL_HEAP_MB, prepared_broker, server_properties
 from stack.doors import Doors
 from stack.draining import drained
 from stack.ensemble import Ensemble
@@ -88,14 +88,9 @@ class Story:
             if wanted != taken:
                 self._voice.phase(f"port {wanted} is taken; {name} uses {taken}")
         self._voice.phase(f"starting Spark, and a Kafka broker at {ports.bootstrap}")
-        command = await asyncio.to_thread(
-            prepared_broker,
-            self._files,
-            data=self._folder.kafka,
-            port=ports.kafka,
-            controller_port=ports.controller,
-            heap_mb=USUAL_HEAP_MB,
-        )
+        data = self._folder.kafka
+        properties = server_properties(data=data.resolve(), port=ports.kafka, controller_ports=[ports.controller])
+        command = await asyncio.to_thread(prepared_broker, self._files, properties, data=data, heap_mb=USUAL_HEAP_MB)
         self._ensemble.start(Program("kafka", tuple(command), grace_s=20.0))
         await ensure_topics(ports.bootstrap, wait_s=_BROKER_WAIT_S)
         await self._listener.start()
