@@ -24,7 +24,7 @@ from observability.status import serve_status
 from rules import load_rules
 
 log = logging.getLogger("hot_path")
-_GARBAGE = (50_000, 20, 50)
+GARBAGE = (50_000, 20, 50)
 """Collect every 50,000 allocations, not every 700: a chunk's records come and go by the thousand, without cycles."""
 
 
@@ -59,7 +59,7 @@ async def serve(settings: HotPathSettings, *, build: Callable[[HotPathSettings],
     """Run the hot path until SIGTERM or SIGINT. Raises Unavailable, InvalidInput, and whatever ends it."""
     for library in ("faust", "mode", "aiokafka", "hot_path.transport", "hot_path.table"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    gc.set_threshold(*_GARBAGE)
+    gc.set_threshold(*GARBAGE)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -21,16 +21,26 @@ Sent = asyncio.Future[Any]
 
 
 class Publisher:
-    """Sends in order; each method returns once the records are queued, with futures of their acknowledgement."""
+    """Sends in order; each method returns once the records are queued, with futures of their acknowledgement.
+
+    States have a connection of their own: one request at a time is under way on each, and no alert shall wait for a
+    megabyte of states.
+    """
 
     def __init__(self, settings: HotPathSettings) -> None:
-        """Connect nothing yet. zstd, as aiokafka's lz4 has a fixed slow level."""
+        """Connect nothing yet."""
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._alerts: AIOKafkaProducer | None = None
+        self._states: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         """Connect."""
-        self._producer = AIOKafkaProducer(
+        self._alerts = await self._started()
+        self._states = await self._started()
+
+    async def _started(self) -> AIOKafkaProducer:
+        """Make a producer: zstd, as aiokafka's lz4 has a fixed slow level."""
+        producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.bootstrap,
             acks="all",
             enable_idempotence=True,
@@ -38,33 +48,32 @@ class Publisher:
             max_batch_size=LARGEST_BATCH_BYTES,
             max_request_size=LARGEST_RECORD_BYTES,
         )
-        await self._producer.start()
+        await producer.start()
+        return producer
 
     async def stop(self) -> None:
         """Send what is queued and disconnect."""
-        if self._producer is not None:
-            await self._producer.stop()
-
-    @property
-    def _connected(self) -> AIOKafkaProducer:
-        assert self._producer is not None, "start() comes first"  # noqa: S101 - a defect, not an input
-        return self._producer
+        for producer in (self._alerts, self._states):
+            if producer is not None:
+                await producer.stop()
 
     async def alert(self, alert: Alert, *, partition: int) -> Sent:
         """Send one alert; readings and alerts of a vehicle have the same partition."""
         topic, key = self._settings.alerts_topic, alert.vehicle_id.encode()
-        sent: Sent = await self._connected.send(topic, encode(alert), key=key, partition=partition)
+        sent: Sent = await _connected(self._alerts).send(topic, encode(alert), key=key, partition=partition)
         return sent
 
     async def reject(self, rejected: RejectedRecord) -> Sent:
         """Send one rejected record."""
         topic = self._settings.rejected_topic
-        sent: Sent = await self._connected.send(topic, rejected.value, key=rejected.key, headers=rejected.headers)
+        sent: Sent = await _connected(self._alerts).send(
+            topic, rejected.value, key=rejected.key, headers=rejected.headers
+        )
         return sent
 
     async def states(self, records: list[tuple[bytes, bytes]], *, partition: int) -> list[Sent]:
         """Send states or a mark to their partition, in as few batches as they fit."""
-        producer, topic = self._connected, self._settings.states_topic
+        producer, topic = _connected(self._states), self._settings.states_topic
         sent: list[Sent] = []
         batch = producer.create_batch()
         for key, value in records:
@@ -74,3 +83,8 @@ class Publisher:
                 batch.append(key=key, value=value, timestamp=None)
         sent.append(await producer.send_batch(batch, topic, partition=partition))
         return sent
+
+
+def _connected(producer: AIOKafkaProducer | None) -> AIOKafkaProducer:
+    assert producer is not None, "start() comes first"  # noqa: S101 - a defect, not an input
+    return producer

@@ -112,7 +112,8 @@ class Stage:
         topics = itertools.chain.from_iterable(zip(_FLAGS, (topic.name for topic in self._topics), strict=True))
         program = ["-m", "hot_path", "run"] if breaking is None else [str(_BREAKING), *map(str, breaking)]
         command = [sys.executable, *program, "--bootstrap", self.bootstrap, "--app-id", self.group]
-        command += [*topics, "--status-port", str(port), "--session-timeout", "2", "--commit-interval", "0.3", *flags]
+        command += [*topics, "--status-port", str(port), "--commit-interval", "0.3", *flags]
+        command += [] if "--session-timeout" in flags else ["--session-timeout", "2"]
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from hot_path_stage import Stage, drives
 
+from contracts.topics import READING_PARTITIONS
+from hot_path.settings import HotPathSettings
 from stack.broker import Broker
 
 
@@ -58,4 +61,20 @@ def test_workers_that_join_and_leave_share_the_partitions_and_lose_nothing(stage
     sender.join()
     stage.wait_committed()
     second.stop()
+    stage.assert_nothing_lost()
+
+
+def test_a_killed_workers_partitions_are_taken_over_within_10_s(stage: Stage) -> None:
+    usual = str(HotPathSettings().session_timeout)
+    killed = stage.start("--session-timeout", usual).wait_ready()
+    stage.send(drives(60, 100))
+    other = stage.start("--session-timeout", usual).wait_ready()
+    stage.wait_committed()
+    killed.kill()
+    since_s = time.monotonic()
+    stage.send(drives(60, 120))
+    eventually(lambda: other.figure("partitions_owned") == READING_PARTITIONS, within_s=30)
+    stage.wait_committed()
+    assert time.monotonic() - since_s < 10
+    other.stop()
     stage.assert_nothing_lost()
