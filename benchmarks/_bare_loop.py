@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import uvloop
@@ -9,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic_settings import CliApp
 
 from contracts.topics import READING_PARTITIONS
+from hot_path.__main__ import GARBAGE
 from hot_path.decision import decide
 from hot_path.publisher import Publisher
 from hot_path.settings import HotPathSettings
@@ -41,4 +43,5 @@ async def _serve(settings: HotPathSettings) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
+    gc.set_threshold(*GARBAGE)
     uvloop.run(_serve(CliApp.run(HotPathSettings)))

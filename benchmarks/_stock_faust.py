@@ -6,6 +6,7 @@ It writes alerts and no states, which is in its favour.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import tempfile
 from collections import defaultdict
@@ -18,6 +19,7 @@ from pydantic_settings import CliApp
 from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
+from hot_path.__main__ import GARBAGE
 from hot_path.settings import HotPathSettings
 from observability.metrics import READINGS_PROCESSED
 from observability.status import serve_status
@@ -67,4 +69,5 @@ async def _serve(settings: HotPathSettings) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
+    gc.set_threshold(*GARBAGE)
     uvloop.run(_serve(CliApp.run(HotPathSettings)))

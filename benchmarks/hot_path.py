@@ -1,9 +1,9 @@
-"""Readings per CPU-second of the hot path, beside a stock Faust agent and a bare loop with the same rules.
+"""The hot path beside a stock Faust agent and a bare aiokafka loop with the same rules, on a real broker.
 
-Three whole programs read one backlog of full-size readings from a real broker, one after the other. Each tells its own
-CPU time and count; start-up is left out by taking differences between two looks.
+Readings per CPU-second of the whole process, start-up left out; event to alert, broker time to broker time; memory,
+restoring, and where the time goes. The same settings of the garbage collector for all.
 
-    python benchmarks/hot_path.py [--vehicles 10000] [--seconds 40] [--bootstrap HOST:PORT]
+    python benchmarks/hot_path.py [--quick] [--bootstrap HOST:PORT]
 """
 
 from __future__ import annotations
@@ -11,182 +11,165 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
+from _fleet import Fleet
+from _latency import drive, latencies_ms, percentile
+from _program import Program
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.table import Table
 
-from contracts.codec import encode
-from contracts.partitioning import partition_of_key
-from contracts.reading import READING_SCHEMA, Reading
+from contracts.reading import READING_SCHEMA
 from contracts.topics import READING_PARTITIONS, TOPICS
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
-from stack.ports import free_port
 from stack.topics import ensure_topics
 
 OUTPUT = Path("build/benchmarks/hot_path.json")
-_HERE = Path(__file__).parent
-_PYTHON = [sys.executable, "-P"]  # -P, as this file's folder would hide the hot path behind its own benchmark
-CANDIDATES: dict[str, tuple[str, list[str | Path]]] = {
-    "hot_path": ("hot path, all rules, states flushed", [*_PYTHON, "-m", "hot_path", "run"]),
-    "bare_loop": ("bare aiokafka loop, same chunk fetch and rules", [*_PYTHON, _HERE / "_bare_loop.py"]),
-    "stock_faust": ("stock Faust agent, same rules", [*_PYTHON, _HERE / "_stock_faust.py"]),
-}
-LONGEST_S = 25.0
-IN_AN_EPISODE = 200
-"""One vehicle of this many overheats: 0.5 %."""
-
-
-class Look(NamedTuple):
-    """What a program told at one moment."""
-
-    readings: float
-    cpu_s: float
-    memory_mb: float
+CANDIDATES = ("hot_path", "bare_loop", "stock_faust")
+IN_AN_EPISODE = 0.005
+STOCK_S = 10.0
+"""Stock Faust is measured once and over this long, not to the end of the readings: it is ten times slower."""
+WARM_UP_S = 4
+Figures = dict[str, float]
+Fleets = tuple[tuple[int, int], ...]
+"""Vehicles, and seconds of event time at one reading a second."""
 
 
 def main() -> None:
     options = _options()
+    fleets: Fleets = ((10_000, 20), (100_000, 3)) if options.quick else ((10_000, 40), (100_000, 6))
+    rates = (5_000,) if options.quick else (5_000, 20_000, 50_000)
+    runs = 1 if options.quick else 3
     with tempfile.TemporaryDirectory() as folder:
         broker = None
         if options.bootstrap is None:
             files = BrokerFiles.found(machine_environment())
             broker = Broker.start(files, data=Path(folder) / "kafka", log=Path(folder) / "broker.log").wait_ready()
         try:
-            bootstrap = options.bootstrap or broker.bootstrap  # type: ignore[union-attr]
-            figures = asyncio.run(_fill(bootstrap, options.vehicles, options.seconds))
-            for name, (_, command) in CANDIDATES.items():
-                figures |= _measured(name, command, bootstrap, int(figures["readings"]), Path(folder))
+            bench = Bench(options.bootstrap or broker.bootstrap, Path(folder))  # type: ignore[union-attr]
+            figures = _stages()
+            for vehicles, seconds in fleets:
+                figures |= bench.throughput(vehicles, seconds, runs=runs)
+            for rate in rates:
+                figures |= bench.latency("hot_path", rate, seconds=8 if options.quick else 12)
+            figures |= bench.latency("stock_faust", rates[0], seconds=8 if options.quick else 12)
         finally:
             if broker is not None:
                 broker.stop()
-    figures["times_stock_faust"] = figures["hot_path_readings_per_cpu_s"] / figures["stock_faust_readings_per_cpu_s"]
-    figures["share_of_bare_loop"] = figures["hot_path_readings_per_cpu_s"] / figures["bare_loop_readings_per_cpu_s"]
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
     _tell(figures)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vehicles", type=int, default=10_000)
-    parser.add_argument(
-        "--seconds", type=int, default=40, help="of event time; each vehicle sends one reading a second"
-    )
-    parser.add_argument("--bootstrap", help="an empty broker to use; without it one is started")
+    parser.add_argument("--quick", action="store_true", help="one run each of smaller fleets, one rate")
+    parser.add_argument("--bootstrap", help="a broker to use; without it one is started")
     return parser.parse_args()
 
 
-async def _fill(bootstrap: str, vehicles: int, seconds: int) -> dict[str, float]:
-    await ensure_topics(bootstrap, TOPICS)
-    topic = TOPICS[0].name
-    size = 0
-    async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", compression_type="zstd", max_batch_size=256 * 1024
-    ) as producer:
-        batches = {number: producer.create_batch() for number in range(READING_PARTITIONS)}
-        sent = []
-        for partition, key, value in _readings(vehicles, seconds):
-            size += len(value)
-            record = {"key": key, "value": value, "timestamp": None, "headers": [("schema", READING_SCHEMA)]}
-            if batches[partition].append(**record) is None:
-                sent.append(await producer.send_batch(batches[partition], topic, partition=partition))
-                batches[partition] = producer.create_batch()
-                batches[partition].append(**record)
-        for partition, batch in batches.items():
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*sent)
-    count = vehicles * seconds
-    return {"readings": count, "vehicles": vehicles, "bytes_per_reading": round(size / count)}
+def _stages() -> Figures:
+    command = [sys.executable, "-P", str(Path(__file__).with_name("_stages.py"))]
+    told: Figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return told
 
 
-def _readings(vehicles: int, seconds: int) -> Iterator[tuple[int, bytes, bytes]]:
-    begun_ms = int(time.time() * 1000) - seconds * 1000  # noqa: TID251
-    cars = [_car(number, begun_ms) for number in range(vehicles)]
-    keyed = [(car, car.vehicle_id.encode()) for car in cars]
-    homes = [(partition_of_key(key, READING_PARTITIONS), key, car) for car, key in keyed]
-    for second in range(seconds):
-        for partition, key, car in homes:
-            car.sequence = second
-            car.recorded_at_ms = begun_ms + second * 1000
-            car.trip_distance_m = second * 22
-            car.trip_fuel_ml = second * 2
-            car.odometer_m = 48_210_331 + second * 22
-            yield partition, key, encode(car)
+class Bench:
+    """Topics and programs on one broker."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+
+    def throughput(self, vehicles: int, seconds: int, *, runs: int) -> Figures:
+        """Measure all candidates over one backlog, interleaved."""
+        mark = f"-{vehicles}"
+        asyncio.run(self._topics(mark))
+        size = asyncio.run(self._fill(f"vehicle-readings{mark}", vehicles, seconds))
+        readings = vehicles * seconds
+        speeds: dict[str, list[float]] = {name: [] for name in CANDIDATES}
+        memory_mb = 0.0
+        for run in range(runs):
+            for name in CANDIDATES if run == 0 else CANDIDATES[:2]:
+                program = self._program(name, mark, group=f"{name}{mark}-{run}")
+                with program:
+                    # Every vehicle is met once, and then known for days: what meeting costs is left out.
+                    speed, memory = program.speed(readings, STOCK_S if name == "stock_faust" else 60.0, after=vehicles)
+                speeds[name].append(speed)
+                memory_mb = memory if name == "hot_path" else memory_mb
+        median = {name: statistics.median(found) for name, found in speeds.items()}
+        fleet = f"_{vehicles // 1_000}k"
+        found: Figures = {f"{name}_readings_per_cpu_s{fleet}": round(speed) for name, speed in median.items()}
+        found |= {f"bytes_per_reading{fleet}": size, f"hot_path_memory_mb{fleet}": round(memory_mb)}
+        found[f"times_stock_faust{fleet}"] = round(median["hot_path"] / median["stock_faust"], 1)
+        found[f"share_of_bare_loop{fleet}"] = round(median["hot_path"] / median["bare_loop"], 2)
+        return found | {f"restore_s{fleet}": self._restored_s(mark, f"hot_path{mark}-{runs - 1}")}
+
+    def _restored_s(self, mark: str, group: str) -> float:
+        """Measure how much longer a start takes with this fleet's states than a start with none."""
+        asyncio.run(self._topics(f"{mark}-empty"))
+        with self._program("hot_path", f"{mark}-empty", group=f"{group}-empty") as empty:
+            without_s = empty.seconds_until_owned()
+        with self._program("hot_path", mark, group=group) as full:
+            with_s: float = full.seconds_until_owned()
+        longer_s: float = round(with_s - without_s, 1)
+        return longer_s
+
+    def latency(self, name: str, rate: int, *, seconds: int) -> Figures:
+        """Measure event to alert at a steady rate."""
+        mark = f"-{name}-{rate}"
+        asyncio.run(self._topics(mark))
+        with self._program(name, mark, group=f"{name}{mark}") as program:
+            program.seconds_until_ready()
+            time.sleep(2)
+            from_ms = int(time.time() * 1000) + WARM_UP_S * 1_000  # noqa: TID251
+            reached = asyncio.run(drive(self._bootstrap, f"vehicle-readings{mark}", rate=rate, seconds=seconds))
+            time.sleep(1)
+            found = asyncio.run(latencies_ms(self._bootstrap, f"engine-alerts{mark}", from_ms=from_ms))
+        figures: Figures = {f"p{share * 100:g}_ms": percentile(found, share) for share in (0.5, 0.99, 0.999)}
+        figures |= {"alerts": len(found), "rate_reached": round(reached, 2)}
+        return {f"{name}_at_{rate}_{figure}": value for figure, value in figures.items()}
+
+    def _program(self, name: str, mark: str, *, group: str) -> Program:
+        return Program(name, bootstrap=self._bootstrap, mark=mark, group=group, folder=self._folder)
+
+    async def _topics(self, mark: str) -> None:
+        await ensure_topics(self._bootstrap, [replace(topic, name=topic.name + mark) for topic in TOPICS])
+
+    async def _fill(self, topic: str, vehicles: int, seconds: int) -> int:
+        start_ms = int(time.time() * 1000) - seconds * 1_000  # noqa: TID251
+        fleet = Fleet(vehicles, share=IN_AN_EPISODE, start_ms=start_ms)
+        size = 0
+        async with AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, acks="all", compression_type="zstd", max_batch_size=256 * 1024
+        ) as producer:
+            batches = {number: producer.create_batch() for number in range(READING_PARTITIONS)}
+            for second in range(seconds):
+                for partition, key, value in fleet.second(second):
+                    size += len(value)
+                    record = {"key": key, "value": value, "timestamp": None, "headers": [("schema", READING_SCHEMA)]}
+                    if batches[partition].append(**record) is None:
+                        await producer.send_batch(batches[partition], topic, partition=partition)
+                        batches[partition] = producer.create_batch()
+                        batches[partition].append(**record)
+            for partition, batch in batches.items():
+                await producer.send_batch(batch, topic, partition=partition)
+            await producer.flush()
+        return round(size / vehicles / seconds)
 
 
-def _car(number: int, begun_ms: int) -> Reading:
-    return Reading(
-        vehicle_id=f"WVWZZZ1JZ{number:08d}", sequence=0, recorded_at_ms=begun_ms, trip_started_at_ms=begun_ms,
-        trip_distance_m=0, speed_kmh=79.2, engine_rpm=2143.0, trip_fuel_ml=0, trip_idle_s=0, ignition_on=True,
-        odometer_m=0, latitude_deg=50.110924, longitude_deg=8.682127, altitude_m=112.4, heading_deg=271.3,
-        acceleration_mps2=0.12, engine_load_pct=41.2, throttle_pct=18.4, manifold_kpa=61.3, air_flow_gps=14.62,
-        intake_air_c=24.1, ambient_air_c=17.5, coolant_c=114.2 if number % IN_AN_EPISODE == 0 else 91.4, oil_c=98.7,
-        oil_pressure_kpa=312.5, oil_level="NORMAL", battery_v=14.12, fuel_level_pct=63.2, short_fuel_trim_pct=1.6,
-        long_fuel_trim_pct=-0.8, misfires=0, tyre_pressures_kpa=(231.0, 230.5, 229.5, 230.0), trouble_codes=(),
-    )  # fmt: skip
-
-
-def _measured(name: str, command: list[str | Path], bootstrap: str, readings: int, folder: Path) -> dict[str, float]:
-    port = free_port()
-    group = ["--app-id", f"benchmark-{name}", "--status-port", str(port), "--bootstrap", bootstrap]
-    with (folder / f"{name}.log").open("wb") as output:
-        process = subprocess.Popen([*command, *group], stdout=output, stderr=subprocess.STDOUT)
-    try:
-        first = _look_until(lambda look: look.readings > 0, port, process, 60)
-        last = _look_until(lambda look: look.readings >= readings, port, process, LONGEST_S)
-    except RuntimeError as error:
-        raise SystemExit(f"{name}: {error}\n{(folder / f'{name}.log').read_text()[-2000:]}") from error
-    finally:
-        process.terminate()
-        process.wait(20)
-    speed = (last.readings - first.readings) / (last.cpu_s - first.cpu_s)
-    return {f"{name}_readings_per_cpu_s": round(speed), f"{name}_memory_mb": round(last.memory_mb)}
-
-
-def _look_until(
-    is_enough: Callable[[Look], bool], port: int, process: subprocess.Popen[bytes], within_s: float
-) -> Look:
-    until = time.monotonic() + within_s
-    look = Look(0, 0, 0)
-    while not is_enough(look) and time.monotonic() < until:
-        time.sleep(0.2)
-        if process.poll() is not None:
-            raise RuntimeError(f"ended with code {process.returncode}")
-        look = _look(port) or look
-    if not look.readings:
-        raise RuntimeError("has read nothing")
-    return look
-
-
-def _look(port: int) -> Look | None:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
-    except OSError:
-        return None
-    names = ("readings_processed_total", "process_cpu_seconds_total", "process_resident_memory_bytes")
-    readings, cpu_s, memory = (float(told[name]) for name in names)
-    return Look(readings, cpu_s, memory / 1e6)
-
-
-def _tell(figures: dict[str, float]) -> None:
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
-    size, vehicles = figures["bytes_per_reading"], figures["vehicles"]
-    head = f"{figures['readings']:,.0f} readings of {size:.0f} bytes (zstd), {vehicles:,.0f} vehicles"
-    table = Table("", "readings per CPU-second", "x stock", "MB", title=head)
-    for name, (title, _) in CANDIDATES.items():
-        speed = figures[f"{name}_readings_per_cpu_s"]
-        times = speed / figures["stock_faust_readings_per_cpu_s"]
-        table.add_row(title, f"{speed:,.0f}", f"{times:.1f}", f"{figures[f'{name}_memory_mb']:,.0f}")
+def _tell(figures: Figures) -> None:
+    table = Table("figure", "value", title="hot path beside a bare loop and a stock Faust agent")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,}")
     Console().print(table)
 
 
