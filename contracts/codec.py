@@ -17,7 +17,7 @@ from contracts.signals import fields_of_any_value
 
 LARGEST_READING_BYTES = 64 * 1024
 _MOST_BRACKETS = 500
-_SAFE_BYTES = 1400
+_SAFE_BYTES = 1000
 """A value this short cannot nest deeply enough to meet Python's recursion limit, so brackets need no counting."""
 
 T = TypeVar("T")
@@ -66,7 +66,8 @@ def _refuse_large(value: bytes) -> None:
 
 
 def _reason(message: str) -> Reason:
-    return "missing_field" if "missing required field" in message else "wrong_type"
+    is_absent = "missing required field" in message or ("got `null`" in message and "[" not in message)
+    return "missing_field" if is_absent else "wrong_type"
 
 
 def encode(value: msgspec.Struct) -> bytes:

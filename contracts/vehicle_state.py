@@ -56,6 +56,8 @@ class Episode(msgspec.Struct, omit_defaults=True):
     clearing_seen_at_ms: int | None = None
     escalating_since_ms: int | None = None
     escalating_seen_at_ms: int | None = None
+    worst_excess: float | None = None
+    """By how much the level was exceeded at its worst; None where that is no finite number."""
     trouble_code: str | None = None
 
 

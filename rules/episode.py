@@ -7,11 +7,11 @@ that lacks a signal neither breaks nor extends; a longer gap restarts the timer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from contracts.alert import SEVERITIES, AlertState, ClearReason, Severity
 from contracts.vehicle_state import Episode
-from rules.expression import CHANGE
 from rules.moment import holds
 from rules.rule import LONGEST_GAP_MS, SIGNAL_LOST_MS, Escalation, Rule
 
@@ -44,7 +44,7 @@ def begin(rule: Rule, key: str, moment: Moment, values: RegistryValues, *, code:
 
 def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues, severity: Severity) -> Change | None:
     """Extend a pending hold by a reading at which the condition holds; raise the alert when it has lasted."""
-    if moment.at_ms - episode.seen_at_ms > LONGEST_GAP_MS:
+    if is_gap(episode.seen_at_ms, moment.at_ms):
         _restart(episode, rule, moment)
     episode.seen_at_ms = moment.at_ms
     if moment.at_ms < episode.since_ms + rule.for_ms:
@@ -54,6 +54,7 @@ def pend(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues, s
     episode.severity = severity
     episode.raised_at_ms = moment.at_ms
     episode.evidence = episode.worst = moment.evidence(rule, values)
+    episode.worst_excess = _excess(rule, moment, values)
     return Change("raised")
 
 
@@ -117,36 +118,33 @@ def _worst_step(episode: Episode, rule: Rule, moment: Moment) -> Escalation | No
 
 
 def _held_since(since_ms: int | None, seen_at_ms: int | None, at_ms: int) -> int:
-    if since_ms is None or seen_at_ms is None or at_ms - seen_at_ms > LONGEST_GAP_MS:
+    if since_ms is None or seen_at_ms is None or is_gap(seen_at_ms, at_ms):
         return at_ms
     return since_ms
 
 
 def _keep_worst(episode: Episode, rule: Rule, moment: Moment, values: RegistryValues) -> None:
-    excess = rule.level.excess if rule.level is not None else None
-    if excess is None:
-        return
+    excess = _excess(rule, moment, values)
+    if excess is not None and (episode.worst_excess is None or excess > episode.worst_excess):
+        episode.worst_excess = excess
+        episode.worst = moment.evidence(rule, values)
+
+
+def _excess(rule: Rule, moment: Moment, values: RegistryValues) -> float | None:
+    """Give by how much the first comparison of the level is exceeded; None where that is no finite number."""
+    measure = rule.level.excess if rule.level is not None else None
+    if measure is None:
+        return None
     try:
-        if excess(moment.reading, values) <= _excess_of(episode, rule):
-            return
+        excess = float(measure(moment.reading, values))
     except ArithmeticError:
-        return
-    episode.worst = moment.evidence(rule, values)
+        return None
+    return excess if isfinite(excess) else None
 
 
-def _excess_of(episode: Episode, rule: Rule) -> float:
-    assert rule.level is not None  # noqa: S101 - the caller has looked
-    assert rule.level.excess is not None  # noqa: S101
-    worst = episode.worst
-    values = {name: worst.get(name if name == CHANGE else f"vehicle.{name}") for name in episode.registry}
-    return rule.level.excess(_Remembered(worst), values)  # type: ignore[arg-type]
-
-
-class _Remembered:
-    """Evidence with the face of a reading, so that the worst so far is measured by the rule's own condition."""
-
-    def __init__(self, evidence: dict[str, object] | RegistryValues) -> None:
-        self.__dict__.update(evidence)
+def is_gap(seen_at_ms: int, at_ms: int) -> bool:
+    """Tell whether a hold is broken between two readings: by silence, or by a clock that was set back."""
+    return abs(at_ms - seen_at_ms) > LONGEST_GAP_MS
 
 
 def has_lost_signal(episode: Episode, at_ms: int) -> bool:
@@ -156,4 +154,4 @@ def has_lost_signal(episode: Episode, at_ms: int) -> bool:
 
 def has_cooled_down(episode: Episode, rule: Rule, at_ms: int) -> bool:
     """Tell whether a cleared episode's cooldown is over, so that the rule may raise again."""
-    return at_ms >= episode.since_ms + rule.cooldown_ms
+    return at_ms >= episode.since_ms + rule.cooldown_ms or at_ms < episode.since_ms - LONGEST_GAP_MS

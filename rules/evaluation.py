@@ -32,7 +32,9 @@ def _at_level(progress: Progress, rule: Rule) -> None:
     if not moment.carries(rule):
         progress.without_signal(episode, rule)
         return
-    values = moment.registry(rule) if episode is None else episode.registry
+    values = moment.registry(rule)
+    if episode is not None:  # fixed at its start; a newer rule file may read more
+        values |= {name: episode.registry[name] for name in values.keys() & episode.registry.keys()}
     if any(value is None for value in values.values()):
         return
     is_enabled = holds(rule.when, moment, values)

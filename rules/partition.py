@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Record = tuple[bytes, bytes]
 
 NEVER_MS: Final = 2**62
+CLOCK_SET_BACK_MS: Final = 60_000
+"""A sample that is due later than this is due by a clock that was wrong."""
 
 
 class PartitionFold:
@@ -52,7 +54,7 @@ class PartitionFold:
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
         self._wheel = SilenceWheel()
         for vehicle_id, state in self.states.items():
-            self._watch(vehicle_id, state.received_at_ms)
+            self._watch(vehicle_id, state.newest_received_at_ms)
 
     @property
     def silence_s(self) -> float | None:
@@ -82,13 +84,6 @@ class PartitionFold:
         if offset <= state.offset:
             return ()
         self.dirty[vehicle_id] = None
-        alerts: list[Alert] | tuple[()] = ()
-        heard_at_ms = state.received_at_ms
-        if state.silent is not None or self.clock_ms >= heard_at_ms + self._silence_ms:
-            alerts = self._heard(state, received_at_ms, offset)
-        state.offset = offset
-        if received_at_ms > heard_at_ms:
-            state.received_at_ms = received_at_ms
         newest = state.newest
         trip_started_at_ms = reading.trip_started_at_ms
         if trip_started_at_ms == newest.trip_started_at_ms and reading.sequence > newest.sequence:
@@ -96,13 +91,19 @@ class PartitionFold:
         else:
             _add_totals(state, reading)
             if (trip_started_at_ms, reading.sequence) <= (newest.trip_started_at_ms, newest.sequence):
-                return alerts
+                _receive(state, offset, received_at_ms)
+                return ()
             if trip_started_at_ms != newest.trip_started_at_ms:
                 restart(state)
+        alerts: list[Alert] | tuple[()] = ()
+        if state.silent is not None or self.clock_ms >= state.newest_received_at_ms + self._silence_ms:
+            alerts = self._heard(state, received_at_ms, offset)
+        _receive(state, offset, received_at_ms)
         state.newest = reading
         state.newest_received_at_ms = received_at_ms
         due_ms = state.sample_due_ms
-        is_due = received_at_ms >= due_ms and reading.recorded_at_ms >= due_ms
+        at_ms = reading.recorded_at_ms
+        is_due = (received_at_ms >= due_ms and at_ms >= due_ms) or at_ms < due_ms - CLOCK_SET_BACK_MS
         is_healthy = not state.episodes and self._is_healthy(reading, self.registry.get(vehicle_id))
         if is_healthy and not is_due:
             return alerts
@@ -156,7 +157,7 @@ class PartitionFold:
             self._wheel.put(vehicle_id, received_at_ms + self._silence_ms)
 
     def _heard(self, state: VehicleState, received_at_ms: int, offset: int) -> list[Alert]:
-        """Close a silence; one that has come due but was not yet found in the wheel is raised first."""
+        """Close a silence by a newer reading; one that has come due but was not yet found is raised first."""
         rule = self.rules.silence
         alerts: list[Alert] = []
         if rule is not None and is_overdue(state, rule.for_ms, self.clock_ms):
@@ -175,8 +176,8 @@ class PartitionFold:
             if is_overdue(state, rule.for_ms, now_ms):
                 alerts.append(fall_silent(state, rule, self.rules))
                 self.dirty[vehicle_id] = None
-            heard_at_ms = state.received_at_ms if state.received_at_ms + rule.for_ms > now_ms else now_ms
-            self._watch(vehicle_id, heard_at_ms)
+            heard_at_ms = state.newest_received_at_ms
+            self._watch(vehicle_id, heard_at_ms if heard_at_ms + rule.for_ms > now_ms else now_ms)
         return alerts
 
 
@@ -209,6 +210,12 @@ def merged_states(left: VehicleState, right: VehicleState) -> VehicleState:
     for totals in older.trips:
         _add(newer, totals)
     return newer
+
+
+def _receive(state: VehicleState, offset: int, received_at_ms: int) -> None:
+    state.offset = offset
+    if received_at_ms > state.received_at_ms:  # noqa: PLR1730 - max() costs three times as much
+        state.received_at_ms = received_at_ms
 
 
 def _add_totals(state: VehicleState, reading: Reading) -> None:

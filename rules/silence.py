@@ -1,7 +1,9 @@
 """Silence: a car that stops reporting in the middle of a trip. Judged on broker time, found without a scan.
 
-A vehicle is due T after its last reading. It stands in one slot of a wheel; when the slot's time has come, it is
-either silent or, as it has been heard since, put into a later slot. A reading costs the wheel nothing.
+A vehicle is due T after its newest reading was received. A repeated or late one tells nothing of the car now; and as a
+silence is named by the newest reading, each has a name of its own. A vehicle stands in one slot of a wheel; when the
+slot's time has come, it is either silent or, as it has been heard since, put into a later slot. A reading costs the
+wheel nothing.
 """
 
 from __future__ import annotations
@@ -50,12 +52,14 @@ class SilenceWheel:
 
 def is_overdue(state: VehicleState, silence_ms: int, now_ms: int) -> bool:
     """Tell whether a vehicle's silence is to be raised: T is over, its trip is not, and it is not silent already."""
-    return state.silent is None and now_ms >= state.received_at_ms + silence_ms and not has_ended_trip(state.newest)
+    return (
+        state.silent is None and now_ms >= state.newest_received_at_ms + silence_ms and not has_ended_trip(state.newest)
+    )
 
 
 def fall_silent(state: VehicleState, rule: Rule, rules: Rules) -> Alert:
     """Open the silence episode, named by the last reading; raised at last received + T whenever it is found."""
-    at_ms = state.received_at_ms + rule.for_ms
+    at_ms = state.newest_received_at_ms + rule.for_ms
     state.silent = Episode(
         key=rule.name,
         phase="open",
@@ -66,7 +70,7 @@ def fall_silent(state: VehicleState, rule: Rule, rules: Rules) -> Alert:
         change=1,
         severity=rule.severity,
         raised_at_ms=at_ms,
-        evidence={"last_received_at_ms": state.received_at_ms},
+        evidence={"last_received_at_ms": state.newest_received_at_ms},
     )
     return _alert(
         state,
@@ -75,13 +79,13 @@ def fall_silent(state: VehicleState, rule: Rule, rules: Rules) -> Alert:
         rules,
         change=Change("raised"),
         at_ms=at_ms,
-        received_at_ms=state.received_at_ms,
+        received_at_ms=state.newest_received_at_ms,
         offset=state.offset,
     )
 
 
 def hear_again(state: VehicleState, rules: Rules, *, received_at_ms: int, offset: int) -> Alert:
-    """Close the silence episode by the reading at `offset`; any good reading of the vehicle will do."""
+    """Close the silence episode by the reading at `offset`, which is newer than the last."""
     episode = state.silent
     assert episode is not None  # noqa: S101 - the caller has looked
     state.silent = None

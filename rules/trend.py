@@ -6,6 +6,7 @@ one wrong sample moves neither. It is judged only when the window is nearly full
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from contracts.definitions import AVERAGING_WINDOW_MS, litres_per_100km
@@ -103,6 +104,8 @@ def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) ->
         latest = float(rule.value.holds(moment.reading, values))  # type: ignore[arg-type]
     except ArithmeticError:
         return None
+    if not isfinite(latest):
+        return None
     samples, horizon_ms = trend.samples, moment.at_ms - rule.window_ms
     while samples and samples[0][0] < horizon_ms:
         del samples[0]
@@ -111,7 +114,8 @@ def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) ->
         return None
     first = _median(samples[0][1], samples[1][1], samples[2][1])
     last = _median(samples[-3][1], samples[-2][1], samples[-1][1])
-    return round(last - first, 3)
+    change = last - first
+    return round(change, 3) if isfinite(change) else None
 
 
 def _median(one: float, another: float, third: float) -> float:
@@ -124,7 +128,7 @@ def _judged(
     progress = Progress.of(state, rules, moment)
     episode = progress.episode(rule.name, rule)
     if episode is not None and episode.phase == "open":
-        fixed = {**episode.registry, CHANGE: values[CHANGE]}
+        fixed = values | {name: episode.registry[name] for name in values.keys() & episode.registry.keys() - {CHANGE}}
         is_clear = not is_level if rule.clear is None else holds(rule.clear, moment, fixed)
         progress.follow(episode, rule, fixed, is_clear=is_clear)
     else:

@@ -60,10 +60,10 @@ def decodes_or_is_malformed(value: bytes) -> None:
         (b"\xef\xbb\xbf" + changed(), "not_json"),
         (b"{" * 100_000, "too_large"),
         (b'{"x":' + b"[" * 3_000 + b"]" * 3_000 + b"}", "not_json"),
-        (b'{"x":' + b"[" * 600 + b"]" * 600 + b"}", "missing_field"),
+        (b'{"x":' + b"[" * 480 + b"]" * 480 + b"}", "missing_field"),
         (b"[]", "wrong_type"),
         (b"{}", "missing_field"),
-        (changed(sequence=None), "wrong_type"),
+        (changed(sequence=None), "missing_field"),
         (changed(sequence=-1), "wrong_type"),
         (changed(sequence=2**53), "wrong_type"),
         (changed(speed_kmh="fast"), "wrong_type"),
@@ -83,7 +83,7 @@ def test_what_is_no_reading_is_malformed_for_its_reason(value: bytes | None, rea
 
 
 def test_deep_nesting_is_judged_alike_however_deep_the_caller_stands() -> None:
-    value = b'{"x":' + b"[" * 600 + b"]" * 600 + b"}"
+    value = b'{"x":' + b"[" * 480 + b"]" * 480 + b"}"
 
     def at_depth(depth: int) -> str:
         if depth:

@@ -5,6 +5,7 @@ from driving import RULES, START_MS, VIN, Drive, a_reading, rules_of
 
 from contracts.alert import alert_id
 from contracts.reading import Reading
+from rules.partition import PartitionFold
 
 HOT = 112.0
 
@@ -201,3 +202,41 @@ clear_for_s = 10
 message = "{coolant_c}"
 source = "test"
 """
+
+
+def test_a_clock_set_back_restarts_the_hold_and_does_not_stop_it() -> None:
+    drive = Drive()
+    drive.read(*hot(0, 3))
+    for second in range(4, 20):
+        reading = a_reading(second, coolant_c=HOT)
+        reading.recorded_at_ms = max(reading.trip_started_at_ms, reading.recorded_at_ms - 3_600_000) + second * 1_000
+        drive.read(reading)
+    assert drive.told() == [("coolant_over_temperature", 1, "raised")]
+
+
+def test_a_cooldown_from_the_future_is_over() -> None:
+    drive = Drive(rules=rules_of(_LEVEL + "cooldown_s = 3600"))
+    drive.read(*hot(100, 105), a_reading(106), a_reading(116))
+    assert [alert.state for alert in drive.alerts] == ["raised", "cleared"]
+    later = hot(117, 122)
+    for reading in later:
+        reading.recorded_at_ms -= 60_000
+    drive.read(*later)
+    assert drive.told()[2:] == [("hot_engine", 1, "raised")]
+
+
+@pytest.mark.parametrize("level", ["oil_c >= 10", "vehicle.placard_kpa > 0 and coolant_c > 50", "trip_s >= 2"])
+def test_a_rule_may_read_something_else_after_a_restart(level: str) -> None:
+    drive = Drive(rules=rules_of(_LEVEL))
+    drive.read(*hot(0, 5))
+    changed = rules_of(_LEVEL.replace("coolant_c >= 110", level).replace("{coolant_c}", "hot"))
+    drive.fold = PartitionFold(drive.partition, changed, registry=drive.fold.registry, states=drive.fold.states)
+    drive.read(*(a_reading(second, coolant_c=HOT, oil_c=90.0) for second in range(6, 30)))
+    drive.read(*(a_reading(second, coolant_c=20.0, oil_c=5.0) for second in range(30, 50)))
+    assert drive.told()[0] == ("hot_engine", 1, "raised")
+
+
+def test_a_rule_over_the_trips_age_raises() -> None:
+    drive = Drive(rules=rules_of(_LEVEL.replace("coolant_c >= 110", "trip_s >= 2").replace("{coolant_c}", "old")))
+    drive.read(*(a_reading(second) for second in range(12)))
+    assert drive.told() == [("hot_engine", 1, "raised")]

@@ -63,3 +63,19 @@ def test_the_silent_state_is_written_so_that_a_restart_does_not_repeat_it() -> N
     drive.fold.drain(10)
     drive.fold.advance(LAST_HEARD_MS + 2 * T_MS)
     assert list(drive.fold.dirty) == [VIN]
+
+
+def test_a_repeated_or_late_reading_is_no_sign_of_life() -> None:
+    drive = Drive()
+    drive.read(a_reading(0), a_reading(5))
+    drive.fold.advance(LAST_HEARD_MS + 5_000 + T_MS)
+    drive.read(a_reading(5), delay_ms=T_MS + 60_000)
+    assert [alert.state for alert in drive.alerts] == []
+    assert drive.fold.states[VIN].silent is not None
+
+
+def test_each_silence_has_a_name_of_its_own() -> None:
+    drive = Drive()
+    drive.read(a_reading(0), a_reading(300), a_reading(1), a_reading(600), a_reading(2), a_reading(900))
+    raised = [alert.alert_id for alert in drive.alerts if alert.state == "raised"]
+    assert len(raised) == len(set(raised)) == 3
