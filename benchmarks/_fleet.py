@@ -13,8 +13,7 @@ from contracts.topics import READING_PARTITIONS
 
 KNOWN_VALUES = 4_999
 TROUBLE_CODES = [(f"P0{family}{number:02d}",) for family in "1234" for number in range(60)]
-HELD_S = 4
-"""A trouble code stays for four readings: two seconds raise it, the next one comes as the last is clearing."""
+FOR_EVER_S = 10**9
 # Signal: mean, spread, decimals.
 SIGNALS = {
     "speed_kmh": (80, 15, 1), "engine_rpm": (2_150, 300, 0), "altitude_m": (112, 8, 1), "heading_deg": (180, 60, 1),
@@ -34,12 +33,13 @@ class Sent(NamedTuple):
 
 
 class Fleet:
-    """`vehicles` cars at 1 Hz of event time, of which `share` hot and with changing trouble codes."""
+    """`vehicles` cars at 1 Hz of event time, of which `share` are hot and have a trouble code."""
 
-    def __init__(self, vehicles: int, *, share: float, start_ms: int) -> None:
+    def __init__(self, vehicles: int, *, share: float, start_ms: int, code_held_s: int = FOR_EVER_S) -> None:
         generator = random.Random(1)
         self._start_ms = start_ms
         self._every = round(1 / share)
+        self._code_held_s = code_held_s
         drawn = [
             (name, [round(generator.gauss(mean, spread), decimals) for _ in range(KNOWN_VALUES)])
             for name, (mean, spread, decimals) in SIGNALS.items()
@@ -66,7 +66,7 @@ class Fleet:
                 setattr(car, name, values[at * stride % KNOWN_VALUES])
             if number * 7_919 % 10_007 % every == 0:
                 car.coolant_c = 114.2
-                car.trouble_codes = TROUBLE_CODES[(number // every + second // HELD_S) % len(TROUBLE_CODES)]
+                car.trouble_codes = TROUBLE_CODES[(number // every + second // self._code_held_s) % len(TROUBLE_CODES)]
             yield Sent(partition, key, encode(car))
 
 

@@ -15,13 +15,15 @@ from contracts.reading import READING_SCHEMA
 from contracts.topics import READING_PARTITIONS
 
 TICKS_A_SECOND = 100
+CODE_HELD_S = 4
+"""Two seconds of a trouble code raise an alert; then the next one comes."""
 SHARE_IN_AN_EPISODE = 0.02
 """More than the 0.5 % that throughput is measured with, so that there are alerts enough for a high percentile."""
 
 
 async def drive(bootstrap: str, topic: str, *, rate: int, seconds: int) -> float:
     """Send `rate` readings a second, one a car; give the share of the rate that was reached."""
-    fleet = Fleet(rate, share=SHARE_IN_AN_EPISODE, start_ms=_now_ms())
+    fleet = Fleet(rate, share=SHARE_IN_AN_EPISODE, start_ms=_now_ms(), code_held_s=CODE_HELD_S)
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", compression_type="zstd", max_batch_size=256 * 1024
     ) as producer:

@@ -33,6 +33,7 @@ from _fleet import Fleet
 VEHICLES, SECONDS, ZSTD, BATCH_BYTES = 12_000, 40, 4, 256 * 1024
 START_MS = 1_790_000_000_000
 TRIES = 3
+POISON = {"pill": [b"{"], "of_900_kb": [b"[" * 900_000], "of_50_mb_unpacked": [b"[" * 900_000] * 56}
 
 
 def main() -> None:
@@ -62,7 +63,20 @@ def main() -> None:
         "all_but_faust": _us(lambda: _folded(fetched, rules), count),
         "state_to_flush": _us(flush, len(fold.states)),
     }
-    print(json.dumps({f"{name}_us": value for name, value in figures.items()}))
+    told = {f"{name}_us": value for name, value in figures.items()}
+    told |= {f"poison_{name}_ms": _poison_ms(values, fold) for name, values in POISON.items()}
+    print(json.dumps(told))
+
+
+def _poison_ms(values: list[bytes], fold: PartitionFold) -> float:
+    """Give for how many milliseconds nothing else gets its turn while one batch of rubbish is rejected."""
+    builder = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, -1, -1, 100_000_000)
+    for number, value in enumerate(values):
+        builder.append(number, START_MS, b"key", value, [])
+    (chunk,) = _chunks(bytes(builder.build()))
+    began = time.perf_counter()
+    decide(fold, chunk, partitions=READING_PARTITIONS)
+    return round((time.perf_counter() - began) * 1000, 2)
 
 
 def _us(work: Callable[[], object], count: int) -> float:
