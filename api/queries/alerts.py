@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select, tuple_
 
 from api.store import tables
-from contracts.alert import Alert, AlertAction
+from contracts.alert import SEVERITIES, Alert, AlertAction
 from contracts.codec import decode
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ def _urgency(columns: Any) -> tuple[ColumnElement[Any], ...]:
 
 def count_open(connection: Connection) -> dict[str, int]:
     """Give the number of open alerts by severity, and of vehicles that have some."""
-    by_severity = select(_ALERTS.c.severity, func.count()).where(_ALERTS.c.is_open).group_by(_ALERTS.c.severity)
-    counts = {severity: count for severity, count in connection.execute(by_severity)}  # noqa: C416 - rows, not tuples
+    rank = _ALERTS.c.severity_rank
+    by_severity = select(rank, func.count()).where(_ALERTS.c.is_open).group_by(rank)
+    counts = {SEVERITIES[severity]: count for severity, count in connection.execute(by_severity)}
     vehicles = select(func.count(_ALERTS.c.vehicle_id.distinct())).where(_ALERTS.c.is_open)
-    return counts | {"vehicles": connection.scalar(vehicles) or 0}
+    return {**counts, "vehicles": connection.scalar(vehicles) or 0}

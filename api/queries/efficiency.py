@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import Float, and_, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import and_, case, func, literal, or_, select, union_all
 
 from api.merge import Contribution
 from api.store import tables
@@ -43,35 +43,18 @@ class Ranking(NamedTuple):
     shortest_distance_m: int
 
 
-def ranked(connection: Connection, ranking: Ranking, *, after: tuple[float, str] | None, limit: int) -> list[Ranked]:
-    """Give a page of a ranking in order, beginning after (value, key)."""
+def ranked(connection: Connection, ranking: Ranking) -> list[Ranked]:
+    """Give a whole ranking in order."""
     sums = _summed(ranking)
-    value = (cast(sums.c.fuel_ml, Float) / sums.c.distance_m).label("value")
-    order = [value if ranking.order == "best" else value.desc(), sums.c.key]
-    places = (
-        select(sums, value, func.row_number().over(order_by=order).label("rank"))
-        .where(sums.c.distance_m >= ranking.shortest_distance_m, sums.c.distance_m > 0)
-        .subquery()
-    )
-    query = select(places).order_by(places.c.rank).limit(limit)
-    if after is not None:
-        query = query.where(_beyond(ranking, places, *after))
-    return [
-        Ranked(row.rank, row.key, Contribution(row.trips, row.distance_m, row.fuel_ml), row.value)
+    query = select(sums).where(sums.c.distance_m >= ranking.shortest_distance_m, sums.c.distance_m > 0)
+    sign = 1 if ranking.order == "best" else -1
+    totals = [
+        (row.key, Contribution(int(row.trips), int(row.distance_m), int(row.fuel_ml)))
         for row in connection.execute(query)
     ]
-
-
-def count_ranked(connection: Connection, ranking: Ranking) -> int:
-    """Give how many a ranking has."""
-    sums = _summed(ranking)
-    query = select(func.count()).select_from(sums).where(sums.c.distance_m >= ranking.shortest_distance_m)
-    return connection.scalar(query) or 0
-
-
-def _beyond(ranking: Ranking, places: Subquery, value: float, key: str) -> ColumnElement[bool]:
-    further = places.c.value > value if ranking.order == "best" else places.c.value < value
-    return or_(further, and_(places.c.value == value, places.c.key > key))
+    valued = [(total.fuel_ml / total.distance_m, key, total) for key, total in totals]
+    valued.sort(key=lambda place: (sign * place[0], place[1]))
+    return [Ranked(rank, key, total, value) for rank, (value, key, total) in enumerate(valued, start=1)]
 
 
 def _summed(ranking: Ranking) -> Subquery:

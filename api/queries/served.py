@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from api.period import day_of
 from api.store import tables
 from contracts.codec import decode
+from contracts.topics import VEHICLES
 from contracts.views import Manifest
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class Served(NamedTuple):
         return max((at for at in (batch, self.marked_at_ms) if at is not None), default=None)
 
 
+class StoreState(NamedTuple):
+    """What the store holds of trips and vehicles, by the positions that bring it about."""
+
+    version: tuple[int, ...]
+    marks: tuple[tuple[int, ...], ...]
+    registered: int
+
+
 class StoredVersion(NamedTuple):
     """A version whose every row is in the store."""
 
@@ -62,6 +71,20 @@ def served(connection: Connection) -> Served:
     text = connection.scalar(query)
     marked_at_ms = connection.scalar(select(func.max(tables.marks.c.received_at_ms)))
     return Served(decode(text.encode(), Manifest) if text else None, marked_at_ms)
+
+
+def store_state(connection: Connection) -> StoreState:
+    """Give what every answer about trips depends on; equal states give equal answers."""
+    version = connection.execute(
+        select(tables.versions.c.version, tables.versions.c.loaded_at_ms).join(
+            tables.serving_version, tables.serving_version.c.version == tables.versions.c.version
+        )
+    ).one_or_none()
+    marks = connection.execute(select(tables.marks).order_by(tables.marks.c.partition)).all()
+    registered = connection.scalar(
+        select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLES.name)
+    )
+    return StoreState(tuple(version) if version else (), tuple(map(tuple, marks)), registered or 0)
 
 
 def stored_versions(connection: Connection) -> list[StoredVersion]:

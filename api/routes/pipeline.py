@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.answers.pipeline import (
@@ -20,6 +20,7 @@ from api.answers.pipeline import (
 from api.queries.pipeline import event_to_alert, marks, rejected_by_reason
 from api.queries.served import Served, served, stored_versions
 from api.queries.vehicles import VehicleFilter, count_vehicles, vehicle_ids
+from api.representation import is_known, tag_of, tagged, unchanged
 from api.routes.parameters import PREFIX, AtMs
 from contracts.views import current_version
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from rules import Rules
 
 _SILENT_NAMED = 100
+_VIEWS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Views},
+    304: {"description": "As the client has it: `If-None-Match` held its `ETag`"},
+}
 
 
 def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, clock: Callable[[], int]) -> APIRouter:
@@ -66,18 +71,23 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
         lag = await watch.current()
         return await run_in_threadpool(measured, lag, latency_since_ms, latency_alerts)
 
-    @routes.get("/views", summary="Versions of the batch views")
-    def versions() -> Views:
-        """Give the versions in the store, newest first, and which of them is served."""
+    @routes.get("/views", summary="Versions of the batch views", response_model=None, responses=_VIEWS)
+    def versions(if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None) -> Response:
+        """Give the versions in the store, newest first, and which of them is served. The age has no part in the tag."""
         with store.snapshot() as connection:
             now = served(connection)
             stored = stored_versions(connection)
-        return Views(
+        published = current_version(views)
+        tag = tag_of(now.version, published, [(one.manifest.version, one.loaded_at_ms) for one in stored])
+        if is_known(if_none_match, tag):
+            return unchanged(tag)
+        answer = Views(
             served=now.version,
-            published=current_version(views),
+            published=published,
             age_s=_age_s(now, clock()),
             versions=[VersionAnswer.of(version, now.version) for version in stored],
         )
+        return tagged(answer.model_dump_json().encode(), "application/json", tag)
 
     @routes.get("/rules", summary="The rules in force")
     def rules_in_force() -> RulesAnswer:

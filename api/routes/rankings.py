@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 
 from api.answers.efficiency import Layers, Order, RankedAnswer, RankingAnswer, figures, version_in
 from api.cursor import cursor_after, read_cursor
 from api.period import named_period
-from api.queries.efficiency import Ranked, Ranking, count_ranked, ranked
-from api.queries.served import served
+from api.queries.efficiency import Ranked, Ranking
+from api.queries.served import served, store_state
 from api.queries.vehicles import known
-from api.routes.parameters import PREFIX, Cursor, Limit, WantedView
+from api.ranked_lists import RankedLists, beyond
+from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
+from api.routes.parameters import MOST_ROWS, PREFIX, Cursor, WantedView
 from contracts.definitions import SHORTEST_RANKED_DISTANCE_M, PeriodKind, Scope
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from api.representation import Media
     from api.store.database import Store
+
+_PAGE = 50
+_NAMED_AT_ONCE = 5_000
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": RankingAnswer, "content": {media: {} for media in MEDIA[1:]}},
+    304: {"description": "As the client has it: `If-None-Match` held its `ETag`"},
+}
 
 
 def ranking_routes(store: Store) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["efficiency"])
+    lists = RankedLists()
 
-    @routes.get("/rankings/fuel-efficiency", summary="Which cars are most fuel efficient?")
+    @routes.get(
+        "/rankings/fuel-efficiency",
+        summary="Which cars are most fuel efficient?",
+        response_model=None,
+        responses=_RESPONSES,
+    )
     def fuel_efficiency(  # noqa: PLR0913, PLR0917 - each is one facet of the question
         scope: Scope = "vehicle",
         period_kind: PeriodKind = "last_7_days",
@@ -34,39 +50,58 @@ def ranking_routes(store: Store) -> APIRouter:
         ] = None,
         view: WantedView = "merged",
         order: Annotated[Order, Query(description="best: fewest L/100 km first")] = "best",
-        limit: Limit = 50,
+        limit: Annotated[
+            int | None, Query(ge=1, le=MOST_ROWS, description="rows a page; default 50, in CSV and NDJSON all")
+        ] = None,
         cursor: Cursor = None,
-    ) -> RankingAnswer:
+        accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+        if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> Response:
         """Rank by L/100 km over trips started in the period, from 5 km in it on. Days are UTC days."""
+        media = accepted(accept)
         query = ("ranking", scope, period_kind, period, view, order)
         after = read_cursor(query, cursor, float, str) if cursor else None
         with store.snapshot() as connection:
-            now = served(connection)
+            state, now = store_state(connection), served(connection)
             wanted = named_period(period_kind, period, now.as_of_day)
+            tag = tag_of(state, query, limit, cursor, media)
+            if is_known(if_none_match, tag):
+                return unchanged(tag)
             ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M)
-            rows = ranked(connection, ranking, after=(after[0], after[1]) if after else None, limit=limit + 1)
-            number = count_ranked(connection, ranking)
-            places = _answers(connection, scope, rows[:limit])
-        last = rows[limit - 1] if len(rows) > limit else None
-        return RankingAnswer(
+            whole = lists.whole(connection, ranking, state)
+            begin = beyond(whole, ranking, after[0], after[1]) if after else 0
+            end = min(len(whole), begin + (limit or (_PAGE if media == "application/json" else len(whole))))
+            places = _answers(connection, scope, whole[begin:end])
+        if media != "application/json":
+            return tagged(_exported(places, media), media, tag)
+        last = whole[end - 1] if end < len(whole) else None
+        answer = RankingAnswer(
             **dict(Layers.of(now, view)),
             scope=scope,
             period_kind=period_kind,
             period=wanted.name,
             order=order,
             shortest_distance_m=SHORTEST_RANKED_DISTANCE_M,
-            ranked=number,
+            ranked=len(whole),
             places=places,
             next_cursor=cursor_after(query, (last.value, last.key)) if last else None,
         )
+        return tagged(answer.model_dump_json().encode(), media, tag)
 
     return routes
 
 
+def _exported(places: list[RankedAnswer], media: Media) -> bytes:
+    rows = (place.model_dump() for place in places)
+    return ndjson(rows) if media == "application/x-ndjson" else csv_table(RankedAnswer.model_fields, rows)
+
+
 def _answers(connection: Connection, scope: Scope, rows: list[Ranked]) -> list[RankedAnswer]:
-    registry = {}
+    registry: dict[str, Any] = {}
     if scope == "vehicle":
-        registry = {one.vehicle_id: one.registry for one in known(connection, [row.key for row in rows])}
+        for at in range(0, len(rows), _NAMED_AT_ONCE):
+            keys = [row.key for row in rows[at : at + _NAMED_AT_ONCE]]
+            registry |= {one.vehicle_id: one.registry for one in known(connection, keys)}
     answers = []
     for row in rows:
         entry = registry.get(row.key)

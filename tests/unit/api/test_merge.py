@@ -103,7 +103,7 @@ def test_the_store_answers_as_if_it_had_recomputed_everything(
         for kind, scope in product(PERIOD_KINDS, SCOPES):
             period = named_period(kind, None, as_of_day)
             ranking = Ranking(scope, "merged", period, 1, "best", 1)
-            rows = ranked(connection, ranking, after=None, limit=10)
+            rows = ranked(connection, ranking)
             assert {row.key: row.total for row in rows} == recomputed_sums(expected, period, SCOPES[scope])
 
 

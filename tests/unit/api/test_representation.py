@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from serving import NOW_MS, Topics, a_state, a_trip, a_vehicle, project, publish
+from sqlalchemy import Engine
+
+from api.app import build
+from api.projector.publication import Publication
+from api.representation import accepted, csv_table, is_known
+from api.settings import ServeSettings
+
+RANKING = "/v1/rankings/fuel-efficiency"
+VINS = [f"1HGCM82633A{n:06d}" for n in range(60)]
+
+
+@pytest.fixture
+def client(url: str, tmp_path: Path, store: Engine, topics: Topics) -> Iterator[TestClient]:
+    vehicles = [topics.vehicle(a_vehicle(vin, fleet="=1+1")) for vin in VINS]
+    project(store, *vehicles)
+    for n, vin in enumerate(VINS):
+        project(store, *topics.flush(a_state(vin, a_trip(6_000, 300 + n))))
+    settings = ServeSettings(store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1")
+    with TestClient(build(settings, clock=lambda: NOW_MS)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("text/csv", "text/csv"),
+        ("text/csv, application/json;q=0.5", "text/csv"),
+        ("text/csv;q=0.1, application/json;q=0.5", "application/json"),
+        ("Application/X-NDJSON ; q=1", "application/x-ndjson"),
+        ("text/csv;q=0", "application/json"),
+        ("text/csv;q=x", "application/json"),
+        ("image/png", "application/json"),
+    ],
+)
+def test_the_best_liked_of_ours_is_sent(accept: str | None, media: str) -> None:
+    assert accepted(accept) == media
+
+
+@pytest.mark.parametrize(
+    ("held", "known"),
+    [(None, False), ('W/"a"', True), ('"a"', True), ('"b", W/"a"', True), ("*", True), ('"b"', False)],
+)
+def test_a_tag_is_known_when_it_is_held(held: str | None, known: bool) -> None:  # noqa: FBT001
+    assert is_known(held, 'W/"a"') is known
+
+
+def test_no_cell_is_a_formula() -> None:
+    assert csv_table(["a", "b"], [{"a": "=1+1", "b": -1.5}]) == b"a,b\r\n'=1+1,-1.5\r\n"
+
+
+def test_an_export_has_all_that_are_ranked(client: TestClient) -> None:
+    answer = client.get(RANKING, headers={"accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["rank"], row["key"]) for row in rows] == [(str(n), vin) for n, vin in enumerate(VINS, start=1)]
+    assert (rows[0]["fleet"], rows[0]["litres_per_100km"]) == ("'=1+1", "5.0")
+    lines = client.get(RANKING, params={"limit": 2}, headers={"accept": "application/x-ndjson"}).text.splitlines()
+    assert [json.loads(line)["key"] for line in lines] == VINS[:2]
+    assert len(client.get(RANKING).json()["places"]) == 50
+
+
+def tag(client: TestClient, path: str, **headers: str) -> Any:
+    return client.get(path, headers=headers).headers["etag"]
+
+
+def test_a_ranking_is_sent_again_only_when_it_can_have_changed(
+    client: TestClient, store: Engine, topics: Topics
+) -> None:
+    held = tag(client, RANKING)
+    again = client.get(RANKING, headers={"if-none-match": held})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", held)
+    assert tag(client, RANKING, accept="text/csv") != held
+    assert tag(client, RANKING + "?order=worst") != held
+    project(store, *topics.flush(a_state(VINS[0], a_trip(9_000, 900), offset=99)))
+    changed = client.get(RANKING, headers={"if-none-match": held})
+    assert (changed.status_code, changed.json()["places"][0]["key"]) == (200, VINS[1])
+
+
+def test_views_are_sent_again_only_when_there_is_another(client: TestClient, store: Engine, tmp_path: Path) -> None:
+    held = tag(client, "/v1/views")
+    assert client.get("/v1/views", headers={"if-none-match": held}).status_code == 304
+    publish(tmp_path / "views", 1, {}, covered={0: 5})
+    publication = Publication(store, tmp_path / "views", lambda: NOW_MS)
+    publication.look()
+    while publication.is_loading:
+        publication.step()
+    assert client.get("/v1/views", headers={"if-none-match": held}).json()["served"] == 1
