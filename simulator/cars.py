@@ -12,7 +12,6 @@ from simulator.fleet import Fleet, Floats, Integers
 
 LONGEST_STEP_S: Final = 1.0
 _IDLING_MPS: Final = 0.14
-_OVERRUN_MPS: Final = 5.0
 _HOME_ALTITUDE_M: Final = 1610.0
 
 
@@ -120,8 +119,9 @@ class Cars:
     def _burn(self, dt_s: float, ambient_c: Floats, climb_mps: Floats, road_n: Floats) -> None:
         fleet, intake_c = self.fleet, intake_air_c(ambient_c, self.coolant_c)
         wheel_kw = engine.wheel_power_kw(self.speed_mps, road_n, fleet.mass_kg, self.acceleration_mps2, climb_mps)
-        is_overrun = (wheel_kw < 0) & (self.speed_mps > _OVERRUN_MPS)
-        fuel_gps = np.where(is_overrun | ~self.running, 0, engine.fuel_gps(wheel_kw, fleet.displacement_l))
+        is_overrun = engine.is_overrun(wheel_kw, self.speed_mps)
+        burnt = engine.fuel_gps(wheel_kw, self.speed_mps, displacement_l=fleet.displacement_l, rated_kw=fleet.rated_kw)
+        fuel_gps = np.where(self.running, burnt, 0)
         air_gps = fuel_gps * engine.STOICHIOMETRIC
         rpm = engine.geared_rpm(self.speed_mps, fleet.gears, fleet.shift_rpm, fleet.idle_rpm)
         needed = engine.rpm_for(air_gps, engine.OPEN_MANIFOLD_KPA, intake_c, fleet.displacement_l)

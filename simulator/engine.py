@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.fleet import Floats
 
-EFFICIENCY: Final = 0.368
-FRICTION_KW_PER_L: Final = 3.89
-"""Willans line fuel_kW = max(P_wheel, 0) / 0.368 + 3.89 kW/L * displacement, fitted on the EPA's test-car list."""
+EFFICIENCY: Final = 0.331
+FRICTION_KW_PER_L: Final = 3.71
+FRICTION_KW_PER_L_MPS: Final = 0.145
+LOSS_PER_RATED_KW: Final = 0.0253
+"""Willans line with four parameters, fitted on one half of the EPA's test-car list and judged on the other by
+`benchmarks/physics.py`: fuel_kW = max(P_wheel, 0) / efficiency + (a - b v) * displacement + c * rated power. Friction
+falls with speed as higher gears turn the engine less for each metre; a strong engine is throttled more."""
+OVERRUN_MPS: Final = 5.0
+"""Above this speed a car that drives its engine gets no fuel."""
 PETROL_KJ_PER_G: Final = 43.0
 PETROL_G_PER_ML: Final = 0.745
 STOICHIOMETRIC: Final = 14.7
@@ -45,9 +52,17 @@ def wheel_power_kw(
     return np.asarray((force_n * speed_mps + inertia + mass_kg * GRAVITY * climb_mps) / 1000)
 
 
-def fuel_gps(wheel_kw: Floats, displacement_l: Floats) -> Floats:
-    """Give grams of petrol a second by the Willans line."""
-    return np.asarray((np.maximum(wheel_kw, 0) / EFFICIENCY + FRICTION_KW_PER_L * displacement_l) / PETROL_KJ_PER_G)
+def is_overrun(wheel_kw: Floats, speed_mps: Floats) -> NDArray[np.bool_]:
+    """Tell where the car drives the engine fast enough that the fuel is cut."""
+    return np.asarray((wheel_kw < 0) & (speed_mps > OVERRUN_MPS))
+
+
+def fuel_gps(wheel_kw: Floats, speed_mps: Floats, *, displacement_l: Floats, rated_kw: Floats) -> Floats:
+    """Give grams of petrol a second by the Willans line; none on overrun."""
+    friction_kw = (FRICTION_KW_PER_L - FRICTION_KW_PER_L_MPS * speed_mps) * displacement_l
+    lost_kw = np.maximum(friction_kw + LOSS_PER_RATED_KW * rated_kw, 0)
+    burnt_kw = np.maximum(wheel_kw, 0) / EFFICIENCY + lost_kw
+    return np.where(is_overrun(wheel_kw, speed_mps), 0, burnt_kw / PETROL_KJ_PER_G)
 
 
 def geared_rpm(speed_mps: Floats, gears: Floats, shift_rpm: Floats, idle_rpm: Floats) -> Floats:

@@ -25,15 +25,27 @@ def test_climbing_costs_weight_times_height() -> None:
     assert uphill - level == pytest.approx(1500 * 9.81 / 1000)
 
 
-def test_an_idling_engine_burns_its_friction_and_braking_costs_no_more() -> None:
-    at_rest, braking = engine.fuel_gps(an_array(0, -20), an_array(2, 2))
-    assert at_rest * engine.PETROL_KJ_PER_G == pytest.approx(3.89 * 2)
-    assert braking == at_rest
+def fuel_kw(wheel_kw: float, speed_mps: float) -> float:
+    burnt = engine.fuel_gps(an_array(wheel_kw), an_array(speed_mps), displacement_l=an_array(2), rated_kw=an_array(110))
+    return float(burnt[0]) * engine.PETROL_KJ_PER_G
+
+
+def test_an_idling_engine_burns_its_friction_as_real_ones_do() -> None:
+    litres_an_hour = fuel_kw(0, 0) / engine.PETROL_KJ_PER_G / engine.PETROL_G_PER_ML / 1000 * 3600
+    assert 0.6 < litres_an_hour < 1.4
+    assert fuel_kw(-5, 1) == pytest.approx(fuel_kw(0, 1))
+
+
+def test_overrun_burns_nothing() -> None:
+    assert fuel_kw(-20, 20) == 0
 
 
 def test_fuel_rises_with_power_by_the_willans_line() -> None:
-    low, high = engine.fuel_gps(an_array(10, 20), an_array(2, 2)) * engine.PETROL_KJ_PER_G
-    assert high - low == pytest.approx(10 / 0.368)
+    assert fuel_kw(20, 10) - fuel_kw(10, 10) == pytest.approx(10 / engine.EFFICIENCY)
+
+
+def test_an_engine_never_burns_less_than_nothing_however_fast_it_goes() -> None:
+    assert fuel_kw(0, 80) >= 0
 
 
 def test_speed_density_agrees_with_itself_solved_for_speed_and_for_pressure() -> None:
