@@ -1,8 +1,9 @@
 """The flush: changed states, then the mark, acknowledged; then the chunks below the mark count as processed.
 
-States are drained in slices of a few milliseconds between chunks. A slice may hold more than the mark says, since
-readings go on being folded, and never less. It is sent only when every alert decided before it is acknowledged: a
-state ahead of a lost alert would suppress that alert for ever.
+States are drained in slices of a few milliseconds between chunks. What is dirty then, mostly vehicles heard again
+meanwhile, is drained in one go with the mark, while nothing is folded: no state goes beyond its mark, so readers know
+the totals of every vehicle up to exactly there. States are sent only when every alert decided before them is
+acknowledged: a state ahead of a lost alert would suppress that alert for ever. A partition is flushed once at a time.
 """
 
 from __future__ import annotations
@@ -42,28 +43,34 @@ async def flush(
 
     `deciding` is held while a chunk is folded and what follows from it is queued. Raises what sending raises.
     """
-    async with deciding:
-        next_offset, due = owned.next_offset, len(owned.fold.dirty)
-        if next_offset is None or not (due or owned.folded):
-            return
-        mark = owned.fold.mark(next_offset)
-    started_s = time.monotonic()
-    sent: list[Awaitable[Any]] = []
-    while due > 0:
+    async with owned.flushing:
+        started_s = time.monotonic()
+        sent: list[Awaitable[Any]] = []
+        for _ in range((len(owned.fold.dirty) - 1) // STATES_A_SLICE):
+            async with deciding:
+                records = owned.fold.drain(STATES_A_SLICE)
+            await _send(owned, sink, records, sent)
+            await asyncio.sleep(0)
         async with deciding:
-            records = owned.fold.drain(min(STATES_A_SLICE, due))
-        due -= STATES_A_SLICE
-        await owned.acknowledged()
+            next_offset = owned.next_offset
+            if next_offset is None or not (sent or owned.fold.dirty or owned.folded):
+                return
+            records, mark = owned.fold.drain(len(owned.fold.dirty)), owned.fold.mark(next_offset)
+        await _send(owned, sink, records, sent)
+        await asyncio.gather(*sent)
         if owned.is_dropped:
             return
-        sent.extend(await sink.states(records, partition=owned.fold.partition))
-        await asyncio.sleep(0)
+        await asyncio.gather(*await sink.states([mark], partition=owned.fold.partition))
+        if not owned.is_dropped and (chunk := owned.covered(next_offset)) is not None:
+            processed(chunk)
+        metrics.FLUSHES.inc()
+        metrics.FLUSH_SECONDS.observe(time.monotonic() - started_s)
+
+
+async def _send(
+    owned: OwnedPartition, sink: StateSink, records: list[tuple[bytes, bytes]], sent: list[Awaitable[Any]]
+) -> None:
+    """Send drained states once the alerts before them are acknowledged; nothing from a dropped partition."""
     await owned.acknowledged()
-    await asyncio.gather(*sent)
-    if owned.is_dropped:
-        return
-    await asyncio.gather(*await sink.states([mark], partition=owned.fold.partition))
-    if not owned.is_dropped and (chunk := owned.covered(next_offset)) is not None:
-        processed(chunk)
-    metrics.FLUSHES.inc()
-    metrics.FLUSH_SECONDS.observe(time.monotonic() - started_s)
+    if records and not owned.is_dropped:
+        sent.extend(await sink.states(records, partition=owned.fold.partition))

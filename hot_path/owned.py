@@ -30,6 +30,7 @@ class OwnedPartition:
         self.end = EndWatch()
         self.live_from_ms: int | None = None
         """Broker time from which on readings are answered at once; None until the end was reached."""
+        self.flushing = asyncio.Lock()
         self._unacknowledged: list[Awaitable[Any]] = []
 
     def take(self, chunk: Chunk) -> None:
@@ -43,8 +44,9 @@ class OwnedPartition:
 
     async def acknowledged(self) -> None:
         """Return once the broker has everything sent so far. Raises what sending raised."""
-        sent, self._unacknowledged = self._unacknowledged, []
+        sent = list(self._unacknowledged)
         await asyncio.gather(*sent)
+        del self._unacknowledged[: len(sent)]
 
     def covered(self, next_offset: int) -> Chunk | None:
         """Forget the chunks below a mark's offset; give the last of them, which covers the others."""

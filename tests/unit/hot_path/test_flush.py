@@ -3,14 +3,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from driving import Drive, a_reading
+from driving import RULES, Drive, a_reading
 
 from contracts.codec import decode
-from contracts.vehicle_state import MARK_PREFIX, Mark
+from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState
 from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
 from hot_path.settings import HotPathSettings
 from hot_path.transport.chunk import Chunk
+from rules.partition import PartitionFold
 
 
 class Journal:
@@ -110,3 +111,50 @@ async def test_nothing_new_is_nothing_written() -> None:
 def test_the_pause_between_flushes_grows_with_the_fleet_within_bounds() -> None:
     settings = HotPathSettings()
     assert [flush_interval_s(settings, vehicles) for vehicles in (0, 50_000, 10_000_000)] == [1.0, 5.0, 10.0]
+
+
+async def test_no_state_goes_beyond_its_mark_however_many_slices_there_are() -> None:
+    fold = PartitionFold(0, RULES, registry={})
+    owned = OwnedPartition(fold, next_offset=None)
+    written: list[tuple[int, int]] = []
+
+    class FoldingSink(Journal):
+        """Goes on folding, as the agent does, while the flush waits."""
+
+        async def states(self, records: list[tuple[bytes, bytes]], *, partition: int) -> list[Any]:
+            offsets = [decode(value, VehicleState).offset for key, value in records if not key.startswith(MARK_PREFIX)]
+            sent = await super().states(records, partition=partition)
+            written.append((max(offsets, default=-1), self.marks[-1].next_offset if self.marks else -1))
+            _read(owned, 50)
+            return sent
+
+    _read(owned, 1_000)
+    sink = FoldingSink()
+    await flush(owned, sink, asyncio.Lock(), sink.processed)
+    (mark,) = sink.marks
+    assert len(written) > 4
+    assert max(offset for offset, _ in written) < mark.next_offset
+    assert mark.next_offset > 1_000
+    assert {state.offset for state in fold.states.values() if state.offset < mark.next_offset}
+    assert all(fold.states[vin].offset >= mark.next_offset for vin in fold.dirty)
+
+
+def _read(owned: OwnedPartition, count: int) -> None:
+    first = owned.next_offset or 0
+    for offset in range(first, first + count):
+        reading = a_reading(offset)
+        reading.vehicle_id = f"1HGCM82633A{offset % 1_000:06}"
+        owned.fold.fold(reading, offset=offset, received_at_ms=reading.recorded_at_ms)
+    owned.take(Chunk("readings", 0, first, first + count - 1, 0, 1, []))
+
+
+async def test_a_second_flush_waits_for_the_first() -> None:
+    journal, owned = Journal(), _driven(0)
+    alert: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    owned.await_later([alert])
+    flushes = [asyncio.ensure_future(flush(owned, journal, asyncio.Lock(), journal.processed)) for _ in range(2)]
+    await _settled()
+    assert journal.sent == []
+    alert.set_result(None)
+    await asyncio.gather(*flushes)
+    assert journal.sent == ["states", "mark", "processed 0"]
