@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.action_log import KafkaActionLog
+from api.bounded_body import BoundedBody
 from api.clock import now_ms
 from api.lag import LagWatch
 from api.live.feed import AlertFeed
@@ -61,6 +62,7 @@ def build(
     )
     app.state.feed = feed
     problems.install(app)
+    app.add_middleware(BoundedBody)
     app.add_middleware(Measured)
     for routes in (
         stream_routes(feed),

@@ -161,3 +161,10 @@ def test_what_is_no_action_is_refused(client: TestClient, log: Log, path: str, s
 def test_a_form_of_another_site_does_nothing(client: TestClient, log: Log, kind: str) -> None:
     response = client.post("/v1/alerts/a/acknowledge", content=b'{"by": "ann"}', headers={"content-type": kind})
     assert (response.status_code, log.written) == (422, [])
+
+
+def test_a_body_is_read_up_to_a_bound(client: TestClient, log: Log) -> None:
+    for content in (b"x" * 10_000_000, (b"x" * 1000 for _ in range(1000))):
+        response = client.post("/v1/alerts/a/notes", content=content, headers={"content-type": "application/json"})
+        assert (response.status_code, response.headers["content-type"]) == (413, "application/problem+json")
+    assert log.written == []
