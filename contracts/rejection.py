@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts.errors import MalformedRecord
+from contracts.reading import Count
 from contracts.reason import Reason
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ class Rejection(msgspec.Struct, frozen=True):
     reason: str
     detail: str
     source_topic: str
-    source_partition: int
-    source_offset: int
-    received_at_ms: int
-    length: int
+    source_partition: Count
+    source_offset: Count
+    received_at_ms: Count
+    length: Count
     sha256: str
 
 

@@ -6,6 +6,8 @@ import re
 
 import msgspec
 
+from contracts.reading import Count
+
 VIN_LENGTH = 17
 VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 """A vehicle identification number (ISO 3779): no I, O, Q. Use with `fullmatch`."""
@@ -20,7 +22,7 @@ class Vehicle(msgspec.Struct, frozen=True, omit_defaults=True):
     vehicle_id: str
     make: str
     model: str
-    year: int
+    year: Count
     fleet: str
     displacement_l: float | None = None
     mass_kg: float | None = None

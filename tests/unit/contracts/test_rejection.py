@@ -25,3 +25,12 @@ def test_a_rejection_is_a_function_of_the_record() -> None:
 def test_missing_headers_are_named() -> None:
     with pytest.raises(MalformedRecord, match="unusable headers"):
         from_headers([("reason", b"not_json")])
+
+
+def test_a_number_that_no_store_holds_is_malformed() -> None:
+    rejected = rejection(
+        b"{", reason="not_json", detail="truncated", topic="vehicle-readings", partition=3, offset=17, received_at_ms=5
+    )
+    headers = [(name, b"9" * 25 if name == "source-offset" else value) for name, value in to_headers(rejected)]
+    with pytest.raises(MalformedRecord, match="source_offset"):
+        from_headers(headers)
