@@ -95,15 +95,16 @@ class Witness:
         faults = [fault for fault in faults if fault.reached_at_ms is None]
         if not faults:
             return
-        place = {vehicle: at for at, vehicle in enumerate(rows.tolist())}
+        place = np.full(len(placard_kpa), -1)
+        place[rows] = np.arange(len(rows))
         by_kind: dict[FaultKind, list[Fault]] = {}
         for fault in faults:
             if fault.kind == "telematics_silence" and now_ms - fault.started_at_ms >= _SILENT_MS:
                 fault.reached_at_ms = now_ms
-            elif fault.vehicle in place and fault.kind in CONDITIONS:
+            elif place[fault.vehicle] >= 0 and fault.kind in CONDITIONS:
                 by_kind.setdefault(fault.kind, []).append(fault)
         for kind, some in by_kind.items():
-            seen = readings.take(np.array([place[fault.vehicle] for fault in some]))
+            seen = readings.take(place[[fault.vehicle for fault in some]])
             holds = CONDITIONS[kind].holds(seen, placard_kpa[[fault.vehicle for fault in some]])
             for fault, held in zip(some, holds.tolist(), strict=True):
                 self._note(fault, now_ms, CONDITIONS[kind].for_s, is_held=held)

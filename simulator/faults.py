@@ -132,10 +132,10 @@ class Faults:
         del self._open[fault.vehicle, fault.kind]
 
     def _begin_planned(self, now_ms: int, driving: Integers, coolant_c: Floats) -> bool:
-        if not self._planned:
-            return False
         self._start_ms = now_ms if self._start_ms is None else self._start_ms
         due_s = (now_ms - self._start_ms) / 1000
+        if not self._planned or self._planned[0].start_s > due_s:
+            return False
         on_road = set(driving.tolist())
         begun = [
             planned

@@ -144,3 +144,12 @@ def test_wrong_flags_end_with_exit_code_2_and_name_the_flag() -> None:
     told = simulator("run", "--vehicles", 0)
     assert told.returncode == 2
     assert "--vehicles" in told.stderr.replace("run.", "")
+
+
+def test_a_wrong_script_of_faults_ends_with_one_line_and_exit_code_2_before_anything_is_sent(tmp_path: Path) -> None:
+    script = tmp_path / "faults.toml"
+    script.write_text('[[fault]]\nvehicle = 5\nfault = "misfire"\n', encoding="utf-8")
+    told = simulator("run", "--bootstrap", "127.0.0.1:1", "--vehicles", 5, "--faults", script)
+    assert told.returncode == 2
+    (line,) = told.stderr.splitlines()
+    assert line.startswith(f"simulator: {script}:2: vehicle: 5 is not in the fleet; give a number from 0 to 4")
