@@ -35,7 +35,10 @@ def message(rule: Rule | None, episode: Episode, change: Change) -> str:
     values["code"] = code if meaning is None else f"{code} ({_lower_first(meaning.text)})"
     template = episode.key if rule is None else rule.message
     text = _filled(template, values)
-    return text if change.reason is None else f"{text} ({_REASONS[change.reason]})"
+    if change.reason is None:
+        return text
+    fact, _, _ = text.partition(": ")  # what to do about it is over as well
+    return f"{fact} ({_REASONS[change.reason]})"
 
 
 def _filled(template: str, values: _Tolerant) -> str:

@@ -240,3 +240,11 @@ def test_a_rule_over_the_trips_age_raises() -> None:
     drive = Drive(rules=rules_of(_LEVEL.replace("coolant_c >= 110", "trip_s >= 2").replace("{coolant_c}", "old")))
     drive.read(*(a_reading(second) for second in range(12)))
     assert drive.told() == [("hot_engine", 1, "raised")]
+
+
+def test_an_alert_that_is_over_gives_no_advice() -> None:
+    drive = Drive()
+    drive.read(*hot(0, 5), a_reading(6), a_reading(16))
+    raised, cleared = drive.alerts
+    assert raised.message == "Coolant at 112 °C: stop and let the engine cool"
+    assert cleared.message == "Coolant at 112 °C (over: back to normal)"
