@@ -19,6 +19,7 @@ from stack.demo import run_demo
 from stack.environment import cache_folder, machine_environment
 from stack.jars import JAR_SETS, fetch_jars
 from stack.java import find_java
+from stack.occupied import sole_broker
 from stack.settings import BrokerSettings, DemoSettings, JarsSettings, JavaSettings, TopicsSettings
 from stack.topics import ensure_topics
 from stack.voice import a_console
@@ -64,8 +65,13 @@ def _main() -> int:
 
 
 def _broker(settings: BrokerSettings) -> int:
-    files = BrokerFiles.found(machine_environment())
     data = settings.data if settings.brokers == 1 else settings.data / f"{settings.brokers}-brokers"
+    with sole_broker(data):
+        return _broker_in(data, settings)
+
+
+def _broker_in(data: Path, settings: BrokerSettings) -> int:
+    files = BrokerFiles.found(machine_environment())
     started = Cluster(files, data=data, brokers=settings.brokers, port=settings.port, heap_mb=settings.heap_mb)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.errors import InvalidInput
+from stack.occupied import BROKER_LOCK, sole_broker, sole_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +53,21 @@ class RunFolder:
         return self.root / "logs"
 
     def clear(self) -> None:
-        """Remove what an earlier run left, and nothing else that may lie there."""
-        for folder in (self.kafka, self.lake, self.views, self.store, self.logs):
+        """Remove what an earlier run left, and nothing else that may lie there; the locks stay, as they may be held."""
+        for folder in (self.lake, self.views, self.store, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
+        for left in self.kafka.glob("*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            elif left.name != BROKER_LOCK:
+                left.unlink()
         self.truth.unlink(missing_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other demos out while this one runs; raises InvalidInput when the folder is in use."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "demo.lock").open("w") as lock:
-            self._take(lock.fileno(), fcntl.flock)
-            broker_lock = self.kafka / "log" / ".lock"
-            if broker_lock.exists():
-                with broker_lock.open("r+") as of_the_broker:
-                    self._take(of_the_broker.fileno(), fcntl.lockf)
-            yield
+        """Keep other demos and brokers out while this one runs.
 
-    def _take(self, descriptor: int, lock: object) -> None:
-        try:
-            lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[operator]
-        except OSError:
-            raise InvalidInput(
-                f"{self.root} is in use by another demo or broker: stop it, or take another folder with --data"
-            ) from None
+        Raises InvalidInput when the folder is in use, or cannot be written.
+        """
+        with sole_user(self.root, "demo.lock"), sole_broker(self.kafka):
+            yield

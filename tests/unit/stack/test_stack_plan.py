@@ -112,10 +112,12 @@ def test_a_run_folder_is_cleared_of_what_a_run_made_and_of_nothing_else(tmp_path
     folder = RunFolder(tmp_path)
     for made in (folder.kafka, folder.lake, folder.views, folder.store, folder.logs):
         made.mkdir()
+    (folder.kafka / "log").mkdir()
     folder.truth.write_text("{}")
     (tmp_path / "mine.txt").write_text("keep")
     folder.clear()
-    assert [each.name for each in tmp_path.iterdir()] == ["mine.txt"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["kafka", "mine.txt"]
+    assert not any(folder.kafka.iterdir())
 
 
 def test_a_json_log_line_is_shown_as_phrase_and_fields() -> None:
