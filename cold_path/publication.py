@@ -8,6 +8,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from cold_path.folders import made
 from contracts.errors import Unavailable
 from contracts.views import CURRENT_FILE, KEPT_VERSIONS, current_version, manifest_bytes, version_folder
 
@@ -25,10 +26,9 @@ _LOCK_FILE: Final = ".publisher.lock"
 def sole_publisher(views: Path) -> Iterator[None]:
     """Be the only one who publishes into this folder; the lock ends with the process, whatever ends it.
 
-    Raises Unavailable when another process holds it.
+    Raises Unavailable when another process holds it, InvalidInput when the folder cannot be written.
     """
-    views.mkdir(parents=True, exist_ok=True)
-    with (views / _LOCK_FILE).open("a+") as lock:
+    with (made(views, flag="--views") / _LOCK_FILE).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
 from cold_path.batch_run import BatchRun, Pins, Stopped, Summary
+from cold_path.folders import made
 from cold_path.lake import Lake
 from cold_path.publication import sole_publisher
 from cold_path.session import spark_session
@@ -71,6 +72,8 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
     with ExitStack() as stack:
         pins = Pins(load_rules(asked.rules or default_rules_file()).hash, version_of("connected-cars"))
         stack.enter_context(sole_publisher(asked.views))
+        made(asked.lake, flag="--lake")
+        made(asked.spark_log.parent, flag="--spark-log")
         if asked.status_port >= 0:
             status = serve_status(asked.status_port, is_ready=lambda: resident.is_ready)
             stack.callback(status.shutdown)
