@@ -53,3 +53,9 @@ def test_every_moment_lies_in_its_period(at: datetime, kind: PeriodKind) -> None
 def test_what_is_no_period_is_refused_with_an_example(kind: PeriodKind, name: str) -> None:
     with pytest.raises(InvalidInput, match=r"write it like|leave `period` out"):
         named_period(kind, name, DAY)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("day", "9999-12-31"), ("week", "9999-W52"), ("month", "9999-12")])
+def test_a_period_that_ends_beyond_the_last_day_is_refused(kind: PeriodKind, name: str) -> None:
+    with pytest.raises(InvalidInput, match="9999"):
+        named_period(kind, name, date(2026, 11, 21))
