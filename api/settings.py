@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
 
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s:,\[\]]+):\d{1,5}")
-
-
-def _address(given: str) -> str:
-    if not all(_HOST_PORT.fullmatch(one) for one in given.split(",")):
-        raise ValueError("write host:port, several with commas")
-    return given
-
+from observability.addresses import Bootstrap
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
-Address = Annotated[str, AfterValidator(_address)]
 _STORE = Field(default="sqlite:///var/store/serving.db", description="the store: sqlite:///FILE")
 _VIEWS = Field(default=Path("var/views"), description="folder of the published batch views")
 
@@ -37,7 +27,7 @@ class ServeSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one and logs it")
     store: str = _STORE
     views: Path = _VIEWS
-    bootstrap: Address = _BOOTSTRAP
+    bootstrap: Bootstrap = _BOOTSTRAP
     rules: Path | None = Field(default=None, description="the rule file in force; default: the one that is built in")
     action_wait: float = Field(
         default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"
@@ -52,7 +42,7 @@ class ProjectorSettings(BaseSettings):
 
     store: str = _STORE
     views: Path = _VIEWS
-    bootstrap: Address = _BOOTSTRAP
+    bootstrap: Bootstrap = _BOOTSTRAP
     wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")
     status_port: int = Field(
         default=0, ge=-1, le=65535, description="port of health and metrics; 0: a free one, -1: none"

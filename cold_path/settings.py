@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
 
 from cold_path.java import LIGHT_COMPILATION
 from contracts.topics import COLD_PATH_GROUP, VEHICLE_READINGS, VEHICLES
+from observability.addresses import Bootstrap
 
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
@@ -28,7 +29,7 @@ Duration = Annotated[float, Field(ge=0), BeforeValidator(seconds)]
 class _Common(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COLD_PATH_", extra="forbid", frozen=True, populate_by_name=True)
 
-    bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker, HOST:PORT")
+    bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker, HOST:PORT")
     wait: Duration = Field(15.0, description="how long to wait for what must answer at start, such as the broker: 15s")
     readings_topic: str = Field(VEHICLE_READINGS.name, description="topic of the readings")
     views: Path = Field(Path("var/views"), description="folder of the published versions")

@@ -15,6 +15,7 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
+from observability.addresses import Bootstrap
 from rules import default_rules_file
 
 
@@ -23,7 +24,7 @@ class HotPathSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HOT_PATH_", extra="forbid", frozen=True, cli_kebab_case=True)
 
-    bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
+    bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker")
     wait: float = Field(15.0, ge=0, description="seconds to wait for the broker and its topics at start")
     rules: Path = Field(default_factory=default_rules_file, description="the rule file")
     status_port: int = Field(0, ge=-1, le=65535, description="port of health and metrics; 0 any free one, -1 none")

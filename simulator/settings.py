@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+from observability.addresses import Bootstrap
 from simulator.disturbances import Disturbances, Knob
 from simulator.duration import Duration, Wait
 
@@ -23,7 +24,7 @@ class KafkaSettings(BaseSettings):
         cli_kebab_case=True,
     )
 
-    bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
+    bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker")
     wait: Wait = Field(15.0, description="how long to wait for the broker and its topics at start, as 15s")
     json_: bool = Field(default=False, alias="json", description="print the result as one line of JSON")
 

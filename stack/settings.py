@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from observability.addresses import Bootstrap
 from stack.duration import Duration
 
 
@@ -27,7 +28,7 @@ class TopicsSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
 
-    bootstrap: str = Field("127.0.0.1:9092", description="address of the Kafka broker")
+    bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker")
     wait: float = Field(15.0, ge=0, description="seconds to wait for the broker")
 
 
