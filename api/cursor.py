@@ -28,9 +28,16 @@ def read_cursor(query: Sequence[object], token: str, *kinds: type) -> list[Any]:
         raise InvalidInput("the cursor is none of ours; take `next_cursor` from an answer as it is") from error
     if not isinstance(held, list) or len(held) != len(kinds) + 1 or held[0] != _fingerprint(query):
         raise InvalidInput("the cursor belongs to another query; send the same filters, or leave the cursor out")
-    if any(type(value) is not kind for value, kind in zip(held[1:], kinds, strict=True)):
+    if any(type(value) is not kind or not _is_storable(value) for value, kind in zip(held[1:], kinds, strict=True)):
         raise InvalidInput("the cursor was changed; take `next_cursor` from an answer as it is")
     return held[1:]
+
+
+def _is_storable(value: object) -> bool:
+    """Tell whether a store can compare with this value: 64-bit numbers, text without lone surrogates."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, str) or value.encode("utf-8", "replace").decode() == value
 
 
 def _fingerprint(query: Sequence[object]) -> int:

@@ -70,7 +70,10 @@ def named_period(kind: PeriodKind, name: str | None, as_of_day: date) -> Period:
                 f"period {name!r}: {kind} ends today, so it is always {current.name}; leave `period` out"
             )
         return current
-    return period_holding(kind, _first_day(kind, name) if name else as_of_day)
+    try:
+        return period_holding(kind, _first_day(kind, name) if name else as_of_day)
+    except OverflowError as error:  # its end lies beyond the last day that there is
+        raise InvalidInput(f"period {name!r} ends after the year 9999; write one like {_EXAMPLES[kind]}") from error
 
 
 def _first_day(kind: PeriodKind, name: str) -> date:
