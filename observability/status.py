@@ -10,6 +10,8 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
+from contracts.errors import InvalidInput
+
 OK: Final = 200
 NOT_READY: Final = 503
 NOT_FOUND: Final = 404
@@ -18,7 +20,10 @@ NOT_FOUND: Final = 404
 def serve_status(
     port: int, *, is_ready: Callable[[], bool], registry: CollectorRegistry = REGISTRY, host: str = "127.0.0.1"
 ) -> ThreadingHTTPServer:
-    """Serve until the process ends or `shutdown()` is called; port 0 takes a free one (`server_port` tells it)."""
+    """Serve until the process ends or `shutdown()` is called; port 0 takes a free one (`server_port` tells it).
+
+    Raises InvalidInput when the port cannot be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -43,7 +48,12 @@ def serve_status(
         def log_message(self, *_: object) -> None:
             """Say nothing: a scrape every few seconds is no event."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise InvalidInput(
+            f"no status at {host}:{port} ({error.strerror}): give another --status-port, or 0 for a free one"
+        ) from None
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="status", daemon=True).start()
     return server
