@@ -11,6 +11,7 @@ from typing import Final
 from contracts.errors import InvalidInput
 from observability.program import INTERRUPTED
 from stack.ensemble import Ensemble
+from stack.plan import check_history
 from stack.preparation import prepare
 from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
@@ -22,6 +23,8 @@ _STOP_ORDER: Final = (("history", "simulator"), ("hot-path", "cold-path", "proje
 
 def run_demo(settings: DemoSettings) -> int:
     """Run until the span is over or Ctrl-C; give the exit code."""
+    if not settings.keep:
+        check_history(settings)
     folder = RunFolder(settings.data.resolve())
     _writable(settings.report)
     with folder.held():

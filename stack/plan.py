@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
+from typing import Final
 
+from contracts.errors import InvalidInput
 from stack.ports import LOOPBACK
 from stack.program import Program
 from stack.run_folder import RunFolder
@@ -32,6 +35,22 @@ class Ports:
     def api_url(self) -> str:
         """The address of the API and its dashboard."""
         return f"http://{LOOPBACK}:{self.api}"
+
+
+_READINGS_OF_A_CARS_DAY: Final = 48
+"""Six trips of at most 35 minutes, a reading every five of them: what the thinnest history may come to."""
+
+
+def check_history(settings: DemoSettings) -> None:
+    """Tell before anything starts what the simulator would refuse later. Raises InvalidInput, in the demo's flags."""
+    # A span that begins within a day takes trips from one day more.
+    enough = _READINGS_OF_A_CARS_DAY * settings.history_vehicles * (math.ceil(settings.history_days) + 1)
+    if settings.history_limit < enough:
+        raise InvalidInput(
+            f"--history-limit {settings.history_limit} is too small for {settings.history_vehicles} cars over "
+            f"{settings.history_days:g} days, which may need {enough}: raise it, or lower --history-vehicles or "
+            "--history-days"
+        )
 
 
 def history(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
