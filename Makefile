@@ -10,6 +10,9 @@ TESTED := $(wildcard tests/unit tests/spark tests/equivalence tests/integration 
 TYPED := contracts rules observability simulator hot_path cold_path api stack tests $(wildcard benchmarks scripts)
 PYTEST := $(BIN)/pytest -m "not chaos"
 ARGS ?=
+# uv keeps what it downloads where the jars are kept: nothing is written outside this folder and that one.
+export UV_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/uv
+export PIP_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/pip
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lint types boundaries unit spark equivalence integration e2e chaos \
