@@ -59,6 +59,8 @@ async def serve(settings: HotPathSettings, *, build: Callable[[HotPathSettings],
     """Run the hot path until SIGTERM or SIGINT. Raises Unavailable, InvalidInput, and whatever ends it."""
     for library in ("faust", "mode", "aiokafka", "hot_path.transport", "hot_path.table"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # Calls it an error that the coordinator of a new group is being found.
+    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.CRITICAL)
     gc.set_threshold(*GARBAGE)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -46,6 +46,11 @@ def fetch_jars(jar_set: JarSet, *, java: Path, cache: Path) -> Path:
     return folder
 
 
+def are_here(jar_set: JarSet, cache: Path) -> bool:
+    """Tell whether the jars need no download."""
+    return _holds_names(jar_folder(jar_set, cache), listed_checksums((_HERE / f"{jar_set}.sha256").read_text()))
+
+
 def listed_checksums(text: str) -> dict[str, str]:
     """Give SHA-256 by file name, from lines as `sha256sum` writes them."""
     return {name: digest for digest, name in (line.split() for line in text.splitlines() if line.strip())}

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import stack
 from stack import plan
 from stack.child import delay_before_restart_s, ended_how
 from stack.duration import seconds
-from stack.jars import JAR_SETS, listed_checksums, wrong_files
+from stack.jars import JAR_SETS, are_here, jar_folder, listed_checksums, wrong_files
 from stack.plan import Ports
 from stack.ports import answers, free_port, free_ports
 from stack.run_folder import RunFolder
@@ -130,3 +131,12 @@ def test_a_json_log_line_is_shown_as_phrase_and_fields() -> None:
 @pytest.mark.parametrize("line", ["plain text", "{broken", "[1]", '{"no": "message"}', ""])
 def test_any_other_line_is_shown_as_it_is(line: str) -> None:
     assert readable(line) == ("", line)
+
+
+def test_a_download_is_announced_only_when_jars_are_missing(tmp_path: Path) -> None:
+    assert not are_here("kafka", tmp_path)
+    folder = jar_folder("kafka", tmp_path)
+    folder.mkdir()
+    for name in listed_checksums((Path(stack.__file__).parent / "kafka.sha256").read_text()):
+        (folder / name).touch()
+    assert are_here("kafka", tmp_path)
