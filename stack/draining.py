@@ -19,19 +19,21 @@ _IN_ORDER: Final = {HOT_PATH_GROUP: "the hot path", COLD_PATH_GROUP: "the cold p
 """The projector reads what the other two write."""
 
 
-async def drained(listener: Listener, doors: Doors, *, say: Callable[[str], None]) -> bool:
-    """Wait until no group lags and the API serves the newest version; False when that takes too long."""
+async def drained(listener: Listener, doors: Doors, *, say: Callable[[str], None]) -> list[str]:
+    """Wait until no group lags and the API serves the newest version; say what was not to be had in time."""
+    awaited = ""
     try:
         async with asyncio.timeout(_WITHIN_S):
             for group, reader in _IN_ORDER.items():
-                say(f"waiting until {reader} has read everything")
+                awaited = f"{reader} has read everything"
+                say(f"waiting until {awaited}")
                 await _without_lag(listener, group)
-            say("waiting until the newest batch views are served")
+            awaited = "the newest batch views are served"
+            say(f"waiting until {awaited}")
             await _newest_served(doors)
     except TimeoutError:
-        say(f"not everything was read within {_WITHIN_S:g} s; the figures tell what is missing")
-        return False
-    return True
+        return [f"waited {_WITHIN_S:g} s in vain until {awaited}"]
+    return []
 
 
 async def _without_lag(listener: Listener, group: str) -> None:

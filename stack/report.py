@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def complaints(report: Report) -> list[str]:
-    """Say what is missing, zero, false or does not add up; nothing of a good run."""
+    """Say which figures are missing, zero, false or do not add up; nothing of a good run."""
     figures = msgspec.structs.asdict(report)
     told = [f"{name} is missing" for name, value in figures.items() if value is None]
     told += [f"{name} is zero" for name in _MUST_BE_MORE_THAN_ZERO if figures[name] == 0]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
-from contracts.topics import VEHICLE_READINGS
+from aiokafka.errors import KafkaError
+
+from contracts.topics import COLD_PATH_GROUP, VEHICLE_READINGS
 from stack import plan
 from stack.broker import USUAL_HEAP_MB, prepared_broker, server_properties
 from stack.doors import Doors
@@ -24,11 +27,12 @@ from stack.settings import DemoSettings
 from stack.showing import Showing
 from stack.summary import report_table
 from stack.topics import ensure_topics
-from stack.verification import verified
+from stack.verification import Verdicts, verified
 from stack.voice import Voice
 
 _BROKER_WAIT_S: Final = 60.0
 _ANSWERS_WAIT_S: Final = 180.0
+_LOOK_S: Final = 0.2
 
 
 class Story:
@@ -48,7 +52,7 @@ class Story:
         self._doors = Doors(self._ports.api_url)
         self._listener = Listener(self._ports.bootstrap)
         self._figures = Figures(doors=self._doors, listener=self._listener, folder=folder)
-        self._watchers: list[asyncio.Task[None]] = []
+        self._watchers: list[asyncio.Task[Any]] = []
 
     async def tell(self) -> int:
         """Tell it; give the exit code: 0 when every figure is there and right, else 1."""
@@ -68,11 +72,14 @@ class Story:
         self._ensemble.start(fleet)
         await self._all_healthy([*programs, fleet])
         await self._both_answers()
+        flowing = asyncio.create_task(self._verified_while_flowing())
+        self._watchers.append(flowing)
         await Showing(self._voice, doors=self._doors, listener=self._listener, figures=self._figures).until(
             self._settings.span
         )
-        await self._drain()
-        return await self._report()
+        verdict = await flowing
+        undone = await self._drain()
+        return await self._report(Verdicts(verdict, await self._verified()), undone)
 
     async def close(self) -> None:
         """End what watches, and close the connections."""
@@ -134,19 +141,38 @@ class Story:
         else:
             self._voice.phase(f"both answers are there after {self._figures.seconds():.0f} s")
 
-    async def _drain(self) -> None:
+    async def _verified_while_flowing(self) -> bool | None:
+        """Compare from the middle of the span on, when there is something that the batch does not cover."""
+        if self._settings.span is None:
+            return None
+        await asyncio.sleep(self._settings.span / 2)
+        await self._batch_behind()
+        self._voice.phase("comparing while readings arrive and the batch is behind them")
+        return await self._verified()
+
+    async def _batch_behind(self) -> None:
+        while True:
+            with suppress(KafkaError):
+                if await self._listener.lag(COLD_PATH_GROUP):
+                    return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _drain(self) -> list[str]:
         self._voice.phase("the span is over; the fleet stops")
         await self._ensemble.stop("simulator")
-        await drained(self._listener, self._doors, say=self._voice.phase)
+        return await drained(self._listener, self._doors, say=self._voice.phase)
 
-    async def _report(self) -> int:
+    async def _verified(self) -> bool | None:
         self._voice.phase("comparing the merged answers with a fold over the raw records")
-        equal = await verified(plan.verify(self._folder, self._ports), self._environment, say=self._voice.program)
-        report = await self._figures.report(equal, restarts=self._ensemble.restarts)
-        self._voice.console.print(report_table(report))
+        return await verified(plan.verify(self._folder, self._ports), self._environment, say=self._voice.program)
+
+    async def _report(self, verdicts: Verdicts, undone: list[str]) -> int:
+        report = await self._figures.report(verdicts.equal, restarts=self._ensemble.restarts)
+        wrong = [*complaints(report), *verdicts.complaints(), *undone]
+        self._voice.console.print(report_table(report, wrong))
         if self._settings.report is not None:
             await asyncio.to_thread(self._settings.report.write_bytes, report_bytes(report))
-        return 1 if complaints(report) else 0
+        return 1 if wrong else 0
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         self._watchers.append(asyncio.create_task(watching))

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stack.report import Report, complaints
+from stack.report import Report
 
 _SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -49,14 +49,14 @@ def stream_line(*, readings: int, hot_lag: int, cold_lag: int, alerts: int, p50_
     latency = f"{p50_ms} ms" if p50_ms is not None else "none yet"
     return (
         f"{readings:,} readings; behind: hot path {hot_lag:,}, cold path {cold_lag:,}; "
-        f"{alerts:,} alerts raised; reading to alert (median): {latency}"
+        f"{alerts:,} alert{'' if alerts == 1 else 's'} raised; reading to alert (median): {latency}"
     )
 
 
-def report_table(report: Report) -> RenderableType:
-    """Give the figures, and what is wrong with them."""
+def report_table(report: Report, wrong: Sequence[str]) -> RenderableType:
+    """Give the figures, and what is wrong with them or with the run."""
     table = Table("figure", "value", title="Report", title_justify="left")
     for name in report.__struct_fields__:
         value = getattr(report, name)
         table.add_row(name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
-    return Group(table, *(Text(complaint, style="bold red") for complaint in complaints(report)))
+    return Group(table, *(Text(complaint, style="bold red") for complaint in wrong))

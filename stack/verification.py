@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from stack.child import Say
 from stack.processes import die_with_parent
@@ -15,6 +15,27 @@ from stack.program import Program
 
 _WITHIN_S: Final = 300.0
 _VERDICTS: Final = {0: True, 1: False}
+
+
+class Verdicts(NamedTuple):
+    """Whether merged equalled recomputed, while the stream flowed and the batch was behind it, and at the end.
+
+    The end alone would prove little: there the batch covers everything, and the merge has nothing to add.
+    """
+
+    flowing: bool | None
+    drained: bool | None
+
+    @property
+    def equal(self) -> bool | None:
+        """True when both are, False when one is not, None when one is not known."""
+        return False if False in self else None if None in self else True
+
+    def complaints(self) -> list[str]:
+        """Say which of the two is not as it must be."""
+        asked = {"while the stream flowed": self.flowing, "after everything was read": self.drained}
+        told = {False: "merged answers differ from the recomputed ones", None: "no verdict on the merged answers"}
+        return [f"{told[verdict]}, {when}" for when, verdict in asked.items() if verdict is not True]
 
 
 async def verified(program: Program, environment: Mapping[str, str], *, say: Say) -> bool | None:
