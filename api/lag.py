@@ -11,29 +11,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from api.answers.pipeline import GroupLag, Lag, TopicLag
-from contracts.topics import (
-    ALERT_ACTIONS,
-    COLD_PATH_GROUP,
-    ENGINE_ALERTS,
-    HOT_PATH_GROUP,
-    REJECTED_READINGS,
-    SERVING_GROUP,
-    VEHICLE_READINGS,
-    VEHICLE_STATES,
-    VEHICLES,
-)
+from contracts.topics import READ_BY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_READ: Final = {
-    HOT_PATH_GROUP: (VEHICLE_READINGS,),
-    COLD_PATH_GROUP: (VEHICLE_READINGS,),
-    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS),
-}
 _PARTITIONS: Final = {
     group: [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
-    for group, topics in _READ.items()
+    for group, topics in READ_BY.items()
 }
 _EVERY: Final = sorted({at for partitions in _PARTITIONS.values() for at in partitions})
 _REMEMBERED_S: Final = 2.0

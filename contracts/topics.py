@@ -65,3 +65,10 @@ TOPICS: tuple[Topic, ...] = (
 HOT_PATH_GROUP = "hot-path"
 COLD_PATH_GROUP = "cold-path"
 SERVING_GROUP = "serving"
+
+READ_BY: dict[str, tuple[Topic, ...]] = {
+    HOT_PATH_GROUP: (VEHICLE_READINGS,),
+    COLD_PATH_GROUP: (VEHICLE_READINGS,),
+    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS),
+}
+"""What each consumer group reads: where its lag is looked for."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -11,24 +9,12 @@ from contracts.alert import Alert
 from contracts.codec import decode
 from contracts.rejection import from_headers
 from contracts.topics import (
-    COLD_PATH_GROUP,
     ENGINE_ALERTS,
-    HOT_PATH_GROUP,
+    READ_BY,
     REJECTED_READINGS,
-    SERVING_GROUP,
-    VEHICLE_READINGS,
-    VEHICLE_STATES,
-    VEHICLES,
     Topic,
 )
 from stack.heard import Heard
-
-READ_BY: Mapping[str, tuple[Topic, ...]] = {
-    HOT_PATH_GROUP: (VEHICLE_READINGS,),
-    COLD_PATH_GROUP: (VEHICLE_READINGS,),
-    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS),
-}
-"""What each consumer group reads."""
 
 
 class Listener:
