@@ -1,0 +1,1 @@
+"""The way into Kafka for cars that speak MQTT: a program of its own, acknowledging only what Kafka has."""
