@@ -29,7 +29,7 @@ def _main() -> int:
         return _verify(asked)
     assert isinstance(asked, Run)  # noqa: S101 - there are two
     # Here, since Spark takes a second to import and `verify` and `--help` need none of it.
-    from cold_path.resident import reside  # noqa: PLC0415
+    from cold_path.operation.resident import reside  # noqa: PLC0415
 
     clock: Callable[[], float] = time.time  # noqa: TID251 - the program's clock
     return reside(asked, now_s=clock)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PositiveFloat
 from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
 
-from cold_path.java import LIGHT_COMPILATION
+from cold_path.spark.java import LIGHT_COMPILATION
 from contracts.topics import COLD_PATH_GROUP, VEHICLE_READINGS, VEHICLES
 from observability.addresses import Bootstrap
 

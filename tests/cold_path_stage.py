@@ -23,10 +23,10 @@ from deltalake import DeltaTable
 from eventually import eventually
 from pyspark.sql import SparkSession
 
-from cold_path import broker
-from cold_path.batch_run import BatchRun, Pins
-from cold_path.lake import Lake
+from cold_path.lake.table import Lake
+from cold_path.operation.batch_run import BatchRun, Pins
 from cold_path.settings import Run
+from cold_path.source import broker
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading

@@ -8,7 +8,7 @@ from functools import cache
 
 from pyspark.sql import SparkSession
 
-from cold_path.session import spark_session
+from cold_path.spark.session import spark_session
 
 
 @cache

@@ -11,7 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cold_path.offsets import Offsets
+    from cold_path.source.offsets import Offsets
     from cold_path.verification.comparison import Comparison
     from cold_path.verification.totals import Totals
 

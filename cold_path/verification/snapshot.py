@@ -17,7 +17,7 @@ from contracts.views import Manifest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cold_path.offsets import Offsets
+    from cold_path.source.offsets import Offsets
 
 _SQLITE: Final = "sqlite:///"
 _COUNTERS: Final = "vehicle_id, trip_started_at_ms, distance_m, fuel_ml, idle_s"

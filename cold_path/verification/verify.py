@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from cold_path import broker
+from cold_path.source import broker
 from cold_path.verification.comparison import compared
 from cold_path.verification.published import published_trips
 from cold_path.verification.report import Report
@@ -14,8 +14,8 @@ from cold_path.verification.totals import Recomputation
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from cold_path.offsets import Bounds, Offsets
     from cold_path.settings import Verify
+    from cold_path.source.offsets import Bounds, Offsets
     from cold_path.verification.snapshot import Snapshot
 
 _BETWEEN_LOOKS_S: Final = 0.5

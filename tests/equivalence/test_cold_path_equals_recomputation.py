@@ -7,8 +7,8 @@ from disturbed import Record, disturbed_stream
 from pyspark.sql import SparkSession
 from spark_session import the_session
 
-from cold_path.judgement import LAKE_SCHEMA, judged
-from cold_path.sequences import Seen
+from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.sequences import Seen
 from cold_path.verification.totals import Recomputation, Trips
 from cold_path.views.trips import trips
 from contracts.errors import MalformedReading

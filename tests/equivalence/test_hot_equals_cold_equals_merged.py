@@ -15,9 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from api.merge import Contribution, contribution, correction, merged_trip
 from api.period import period_holding
-from cold_path.judgement import LAKE_SCHEMA, judged
-from cold_path.registry import Registry, as_rows
-from cold_path.sequences import Seen
+from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.sequences import Seen
+from cold_path.source.registry import Registry, as_rows
 from cold_path.views.fuel_efficiency import fuel_efficiency
 from cold_path.views.trips import trips
 from cold_path.views.vehicle_days import vehicle_days

@@ -11,10 +11,10 @@ from cold_path_stage import CAR, PARTITION, Stage, a_reading
 from pyspark.sql import SparkSession
 from spark_session import the_session
 
-from cold_path import broker
-from cold_path.ingest import ingest
-from cold_path.lake import Lake
-from cold_path.offsets import plan
+from cold_path.lake.ingest import ingest
+from cold_path.lake.table import Lake
+from cold_path.source import broker
+from cold_path.source.offsets import plan
 from contracts.errors import InvalidInput, Unavailable
 from contracts.vehicle import Vehicle
 from contracts.views import current_version, read_manifest, version_folder

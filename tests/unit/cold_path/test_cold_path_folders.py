@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cold_path.folders import made
-from cold_path.publication import sole_publisher
+from cold_path.versions.publication import sole_publisher
 from contracts.errors import InvalidInput
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cold_path.java import java_home
-from cold_path.session import default_jars, found_jars
+from cold_path.spark.java import java_home
+from cold_path.spark.session import default_jars, found_jars
 from contracts.errors import InvalidInput
 
 

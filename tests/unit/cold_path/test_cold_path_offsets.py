@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cold_path.offsets import Bounds, plan
+from cold_path.source.offsets import Bounds, plan
 from contracts.errors import InvalidInput
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cold_path.publication import begin, next_version, publish, sole_publisher
+from cold_path.versions.publication import begin, next_version, publish, sole_publisher
 from contracts.errors import Unavailable
 from contracts.views import KEPT_VERSIONS, Manifest, current_version, read_manifest, version_folder
 
@@ -77,7 +77,7 @@ def test_two_cannot_publish_at_once_and_the_other_is_named(tmp_path: Path) -> No
 
 def test_the_lock_ends_with_a_killed_process(tmp_path: Path) -> None:
     hold = (
-        "import sys, time; from pathlib import Path; from cold_path.publication import sole_publisher\n"
+        "import sys, time; from pathlib import Path; from cold_path.versions.publication import sole_publisher\n"
         "with sole_publisher(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", hold, tmp_path], stdout=subprocess.PIPE) as holder:

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from disturbed import Record, disturbed_stream
 
-from cold_path.judgement import LAKE_SCHEMA, judged
-from cold_path.sequences import Seen
+from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.sequences import Seen
 from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.partitioning import partition_of_key

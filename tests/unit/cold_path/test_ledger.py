@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cold_path.ledger import Entry, agreed, following, newest, written
+from cold_path.lake.ledger import Entry, agreed, following, newest, written
 from contracts.errors import InvalidInput, MalformedRecord
 
 ENTRY = Entry(number=4, topic="vehicle-readings", covered={"0": 10, "11": 3})

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cold_path.registry import folded
+from cold_path.source.registry import folded
 from contracts.codec import encode
 from contracts.vehicle import Vehicle
 

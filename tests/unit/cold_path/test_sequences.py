@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cold_path.sequences import Seen, Spans, add, spans_of
+from cold_path.lake.sequences import Seen, Spans, add, spans_of
 
 CAR = "1HGCM82633A004352"
 _numbers = st.lists(st.integers(0, 30))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from cold_path import broker, publication
-from cold_path.ingest import ingest
-from cold_path.offsets import plan
-from cold_path.recomputation import recompute
-from cold_path.registry import Registry, folded
+from cold_path.lake.ingest import ingest
+from cold_path.source import broker
+from cold_path.source.offsets import plan
+from cold_path.source.registry import Registry, folded
+from cold_path.versions import publication
+from cold_path.views.recomputation import recompute
 from contracts.views import Manifest, current_version, read_manifest
 from observability.metrics import BATCH_RUN_SECONDS, BATCH_VERSION, LAKE_ROWS
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from cold_path.lake import Lake
+    from cold_path.lake.table import Lake
     from cold_path.settings import Run
 
 _log = logging.getLogger("cold_path")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspark.sql import functions as F  # noqa: N812 - the idiom
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from cold_path import ledger
-from cold_path.judgement import LAKE_SCHEMA, judged
-from cold_path.known_trips import KnownTrips
-from cold_path.sequences import Seen
+from cold_path.lake import ledger
+from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.known_trips import KnownTrips
+from cold_path.lake.sequences import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-    from cold_path.lake import Lake
-    from cold_path.offsets import Offsets, Plan
+    from cold_path.lake.table import Lake
+    from cold_path.source.offsets import Offsets, Plan
 
 _OFFSETS_A_TASK: Final = 400_000
 """Smaller tasks make many small files, larger ones keep a core idle at the end."""

@@ -18,7 +18,7 @@ from contracts.rejection import KEPT_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cold_path.sequences import Seen
+    from cold_path.lake.sequences import Seen
 
 _DAY_MS: Final = 86_400_000
 _LONGEST_DETAIL: Final = 500

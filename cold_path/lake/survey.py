@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cold_path.offsets import Offsets
-    from cold_path.sequences import Newest
+    from cold_path.lake.sequences import Newest
+    from cold_path.source.offsets import Offsets
 
 SURVEYED: Final = (
     "partition",

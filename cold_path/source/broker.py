@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from cold_path.offsets import Bounds
+from cold_path.source.offsets import Bounds
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from cold_path.offsets import Offsets
+    from cold_path.source.offsets import Offsets
 
 _BETWEEN_TRIES_S: Final = 0.5
 _BETWEEN_LOOKS_S: Final = 0.05

@@ -11,7 +11,7 @@ from contracts.errors import InvalidInput, MalformedRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cold_path.offsets import Offsets
+    from cold_path.source.offsets import Offsets
 
 APPLICATION: Final = "connected-cars-ingest"
 """Delta's transaction application id: of two commits with one entry number, Delta lets one through."""

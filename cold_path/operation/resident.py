@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
-from cold_path.batch_run import BatchRun, Pins, Stopped, Summary
 from cold_path.folders import made
-from cold_path.lake import Lake
-from cold_path.publication import sole_publisher
-from cold_path.session import spark_session
+from cold_path.lake.table import Lake
+from cold_path.operation.batch_run import BatchRun, Pins, Stopped, Summary
+from cold_path.spark.session import spark_session
+from cold_path.versions.publication import sole_publisher
 from contracts.errors import Unavailable
 from contracts.views import current_version
 from observability.metrics import BATCH_RUN_FAILURES

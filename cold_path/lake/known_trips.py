@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from cold_path.sequences import spans_of
+from cold_path.lake.sequences import spans_of
 from contracts.partitioning import partition_of_key
 from contracts.topics import READING_PARTITIONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cold_path.sequences import Spans, Trip
+    from cold_path.lake.sequences import Spans, Trip
 
 _MS_A_DAY = 86_400_000
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
-from cold_path import ledger
-from cold_path.survey import SURVEYED, Survey
+from cold_path.lake import ledger
+from cold_path.lake.survey import SURVEYED, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from cold_path.ledger import Entry
-    from cold_path.offsets import Offsets
+    from cold_path.lake.ledger import Entry
+    from cold_path.source.offsets import Offsets
 
 
 _LAST_COMMITS: Final = 10

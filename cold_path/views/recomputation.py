@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from cold_path.registry import as_rows
+from cold_path.source.registry import as_rows
 from cold_path.views.fuel_efficiency import fuel_efficiency
 from cold_path.views.trips import trips
 from cold_path.views.vehicle_days import vehicle_days
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from cold_path.registry import Registry
+    from cold_path.source.registry import Registry
 
 
 def recompute(

@@ -16,7 +16,7 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from cold_path.java import LIGHT_COMPILATION, java_home
+from cold_path.spark.java import LIGHT_COMPILATION, java_home
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
