@@ -5,6 +5,7 @@ ConnectedCarsError
 ├── MalformedRecord       a record on one of the project's own topics or files does not decode
 ├── InvalidInput          a file, flag or setting given by a person is wrong (exit code 2)
 │   └── InvalidRules      the rule file, with rule and line
+├── SnapshotRefused       a dashcam picture that must not be sent: too large, or no JPEG
 └── Unavailable           something the program needs does not answer (exit code 3)
 """
 
@@ -40,6 +41,10 @@ class InvalidInput(ConnectedCarsError):
 
 class InvalidRules(InvalidInput):
     """The rule file does not compile. The message names file, line, rule and the remedy."""
+
+
+class SnapshotRefused(ConnectedCarsError):
+    """A picture that its producer must not send. The message names the car, the size and the remedy."""
 
 
 class Unavailable(ConnectedCarsError):

@@ -19,5 +19,6 @@ Reason = Literal[
     "implausible_idle",
     "implausible_speed",
     "implausible_rpm",
+    "wrong_topic",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from contracts.errors import MalformedRecord
+from contracts import headers
+from contracts.headers import Headers
 from contracts.reading import Count
 from contracts.reason import Reason
+from contracts.topics import REJECTED_READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 KEPT_BYTES = 64 * 1024
 """How much of a rejected record is kept; the full length and SHA-256 stand in the headers."""
-
-Headers = list[tuple[str, bytes]]
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -58,15 +58,9 @@ def rejection(  # noqa: PLR0913 - each is one fact of the record's origin
 
 def to_headers(rejected: Rejection) -> Headers:
     """Write a rejection as Kafka headers, one a field, names with hyphens."""
-    fields = msgspec.structs.asdict(rejected)
-    return [(name.replace("_", "-"), str(value).encode()) for name, value in fields.items()]
+    return headers.as_headers(rejected)
 
 
-def from_headers(headers: Iterable[tuple[str, bytes]]) -> Rejection:
+def from_headers(given: Iterable[tuple[str, bytes]]) -> Rejection:
     """Read a rejection back. Raises MalformedRecord when a header is missing or no number where one is due."""
-    fields = {name.replace("-", "_"): value.decode("utf-8", "replace") for name, value in headers}
-    try:
-        return msgspec.convert(fields, Rejection, strict=False)
-    except msgspec.ValidationError as error:
-        message = f"a record of rejected-readings has unusable headers: {error}"
-        raise MalformedRecord(message) from error
+    return headers.from_headers(given, Rejection, topic=REJECTED_READINGS.name)

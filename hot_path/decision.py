@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
-from contracts.rejection import KEPT_BYTES, Headers, rejection, to_headers
+from contracts.rejection import KEPT_BYTES, rejection, to_headers
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
+    from contracts.headers import Headers
     from contracts.reason import Reason
     from hot_path.transport.chunk import Chunk, Record, RecordBatch
     from rules.partition import PartitionFold
