@@ -53,6 +53,57 @@ VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
         "litres_per_100km": "double",
         "mpg_us": "double",
         "co2_g_per_km": "double",
+        # 100 = as physics predicts for this driving; null where the registry or the readings do not suffice.
+        "efficiency_index": "double",
+        # 100 = as much as driving smoothly over the same way in the same time would need; null as above.
+        "driver_index": "double",
+    },
+    # One row a trip with at least two readings: what its driving asked for, between one reading and the next.
+    # Predictions are null for a vehicle whose physics the registry does not know.
+    "trip_driving": {
+        "vehicle_id": "string",
+        "trip_started_at_ms": "long",
+        "driven_m": "long",
+        "driven_s": "double",
+        "burnt_ml": "long",
+        "predicted_ml": "double",
+        "smooth_ml": "double",
+        "harsh_brakings": "long",
+        "harsh_accelerations": "long",
+        "speeding_m": "long",
+    },
+    # One row a vehicle and period, of all trips that began in it; rates are per 100 km, null without distance.
+    "driving_style": {
+        "vehicle_id": "string",
+        "period_kind": "string",
+        "period": "string",
+        "trips": "long",
+        "distance_m": "long",
+        "idle_s": "long",
+        "harsh_brakings": "long",
+        "harsh_accelerations": "long",
+        "speeding_m": "long",
+        "idle_s_per_100km": "double",
+        "harsh_brakings_per_100km": "double",
+        "harsh_accelerations_per_100km": "double",
+        "speeding_m_per_100km": "double",
+    },
+    # One row a change of an episode, as the rules of the manifest's hash raise it over the whole lake in offset order.
+    "alert_history": {
+        "alert_id": "string",
+        "change": "int",
+        "vehicle_id": "string",
+        "rule": "string",
+        "trouble_code": "string",
+        "severity": "string",
+        "state": "string",
+        "clear_reason": "string",
+        "raised_at_ms": "long",
+        "changed_at_ms": "long",
+        "partition": "int",
+        "offset": "long",
+        "received_at_ms": "long",
+        "message": "string",
     },
 }
 

@@ -161,9 +161,9 @@ def publish(
     """Publish a version as the cold path does: views computed in plain Python from trips."""
     rows = _views(trips, registry or {}, as_of_ms)
     folder = version_folder(views, version)
-    for view, columns in VIEW_COLUMNS.items():
+    for view in rows:
         (folder / view).mkdir(parents=True, exist_ok=True)
-        schema = pa.schema([(name, _KINDS[kind]) for name, kind in columns.items()])
+        schema = pa.schema([(name, _KINDS[kind]) for name, kind in VIEW_COLUMNS[view].items()])
         pq.write_table(pa.Table.from_pylist(rows[view], schema), folder / view / "part-0.parquet")
     manifest = Manifest(
         version=version,

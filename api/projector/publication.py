@@ -107,7 +107,8 @@ class Publication:
 
     def _load(self, manifest: Manifest) -> Iterator[None]:
         folder = version_folder(self._views, manifest.version)
-        for view, columns in VIEW_COLUMNS.items():
+        for view in tables.BATCH:
+            columns = VIEW_COLUMNS[view]
             for file in sorted((folder / view).glob("**/*.parquet")):
                 for rows in _chunks(file, list(columns)):
                     with self._engine.begin() as connection:

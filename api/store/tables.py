@@ -73,7 +73,8 @@ speed_trips = Table(
     sqlite_with_rowid=False,
 )
 
-BATCH: Final[dict[str, Table]] = {view: _batch_table(view) for view in VIEW_COLUMNS}
+BATCH: Final[dict[str, Table]] = {view: _batch_table(view) for view in _KEYS}
+"""The views that are served; others stay in their folder."""
 batch_trips = BATCH["trips"]
 batch_vehicle_days = BATCH["vehicle_days"]
 batch_fuel_efficiency = BATCH["fuel_efficiency"]

@@ -85,4 +85,6 @@ def _with_consumption() -> list[Column]:
         litres_per_100km.alias("litres_per_100km"),
         F.when(fuel_ml > 0, F.lit(LITRES_PER_100KM_TIMES_MPG) / litres_per_100km).alias("mpg_us"),
         (fuel_ml / F.lit(LITRES_PER_US_GALLON) * CO2_G_PER_US_GALLON_PETROL / distance_m).alias("co2_g_per_km"),
+        F.lit(None).alias("efficiency_index"),
+        F.lit(None).alias("driver_index"),
     ]
