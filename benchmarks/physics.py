@@ -25,8 +25,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simulator import engine
-from simulator.fleet import Floats
+from simulator.physics import engine
+from simulator.vehicles.fleet import Floats
 
 OUTPUT = Path("build/benchmarks/physics.json")
 SHARED = Path(__file__).parents[2] / "shared"

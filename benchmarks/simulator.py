@@ -23,10 +23,10 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__fi
 from rich.console import Console
 from rich.table import Table
 
-from simulator.faults import Faults
-from simulator.fleet import fleet
-from simulator.live import LiveFleet
-from simulator.rows import ReadingRows
+from simulator.faults.fault import Faults
+from simulator.live.live_fleet import LiveFleet
+from simulator.readings.rows import ReadingRows
+from simulator.vehicles.fleet import fleet
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
 from stack.topics import ensure_topics

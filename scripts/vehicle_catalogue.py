@@ -16,7 +16,7 @@ NEWTON_PER_LBF = 4.4482216
 MPS_PER_MPH = 0.44704
 KG_PER_LB = 0.45359237
 KW_PER_HP = 0.745699872
-SHIPPED = Path(__file__).parent.parent / "simulator" / "data" / "vehicles.csv"
+SHIPPED = Path(__file__).parent.parent / "simulator" / "vehicles" / "data" / "vehicles.csv"
 CHOSEN = [
     ("Chevrolet", "SPARK ACTIV"),
     ("Chevrolet", "TRAX FWD"),

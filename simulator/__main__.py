@@ -10,12 +10,12 @@ from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfi
 from rich.console import Console
 
 from contracts.errors import InvalidInput
-from observability.program import run
+from observability.program import BAD_INPUT, run
 from simulator import report
-from simulator.driver import drive
-from simulator.past import write_history
-from simulator.replay import replay
-from simulator.score import score
+from simulator.live.driver import drive
+from simulator.past.past_days import write_history
+from simulator.replay.replaying import replay
+from simulator.scoring.score import score
 from simulator.settings import HistorySettings, ReplaySettings, RunSettings, ScoreSettings
 
 
@@ -45,7 +45,10 @@ def _main() -> int:
             report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)
             return 0
         case ReplaySettings():
-            return uvloop.run(replay(chosen, console))
+            trips, complaints = uvloop.run(replay(chosen))
+            report.show_replay(trips, console, as_json=chosen.json_)
+            sys.stderr.writelines(f"simulator: {complaint}\n" for complaint in complaints)
+            return BAD_INPUT if complaints else 0
         case ScoreSettings():
             scored = uvloop.run(score(chosen))
             report.show_score(scored, console, as_json=chosen.json_, minimum_recall=chosen.minimum_recall)

@@ -8,11 +8,11 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from simulator.driver import Driven
-from simulator.past import Written
-from simulator.recorded_trip import RecordedTrip
-from simulator.score import Scored
-from simulator.scoring import RuleScore
+from simulator.live.driver import Driven
+from simulator.past.past_days import Written
+from simulator.replay.recorded_trip import RecordedTrip
+from simulator.scoring.rule_scores import RuleScore
+from simulator.scoring.score import Scored
 
 
 def _show(result: object, line: str, console: Console, *, as_json: bool) -> None:
@@ -46,7 +46,9 @@ def _disturbed(told: dict[str, int]) -> str:
 
 
 def show_replay(trips: list[RecordedTrip], console: Console, *, as_json: bool) -> None:
-    """Tell what each recording came to: rows, duration, distance, fuel."""
+    """Tell what each recording that was sent came to: rows, duration, distance, fuel."""
+    if not trips:
+        return
     if as_json:
         console.print_json(json.dumps([_figures(trip) for trip in trips]), indent=None)
         return

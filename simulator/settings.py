@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from observability.addresses import Bootstrap
-from simulator.disturbances import Disturbances, Knob
 from simulator.duration import Duration, Wait
+from simulator.transport.disturbances import Disturbances, Knob
 
 
 class KafkaSettings(BaseSettings):

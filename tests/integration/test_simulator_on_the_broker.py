@@ -22,7 +22,7 @@ from contracts.plausibility import believe
 from contracts.reading import READING_SCHEMA, Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
-from simulator.recorded_trip import CAR
+from simulator.replay.recorded_trip import CAR
 from stack.broker import Broker
 
 

@@ -9,14 +9,14 @@ import pytest
 from contracts.codec import decode_reading
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
-from simulator.columns import ReadingColumns
-from simulator.disturbances import Deliveries, Disturbances, Knob, deliveries
-from simulator.faults import Faults
-from simulator.fleet import fleet
-from simulator.live import LiveFleet
-from simulator.rows import ReadingRows
+from simulator.faults.fault import Faults
+from simulator.live.live_fleet import LiveFleet
+from simulator.readings.columns import ReadingColumns
+from simulator.readings.rows import ReadingRows
 from simulator.settings import RunSettings
-from simulator.transport import DAMAGES, Transport
+from simulator.transport.arrivals import DAMAGES, Transport
+from simulator.transport.disturbances import Deliveries, Disturbances, Knob, deliveries
+from simulator.vehicles.fleet import fleet
 
 START_MS = 1_790_000_000_000
 CARS = fleet(40, 1)

@@ -11,12 +11,12 @@ from contracts.plausibility import believe
 from contracts.reading import Reading
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.faults import Faults
-from simulator.fleet import fleet, registry
-from simulator.history import History, PastTrips
-from simulator.live import sequence_base
-from simulator.rows import ReadingRows
-from simulator.trip_calendar import Calendar, calendar, interval_s, readings_of
+from simulator.faults.fault import Faults
+from simulator.past.history import History, PastTrips
+from simulator.readings.counters import sequence_base
+from simulator.readings.rows import ReadingRows
+from simulator.trips.trip_calendar import Calendar, calendar, interval_s, readings_of
+from simulator.vehicles.fleet import fleet, registry
 
 UNTIL_MS = 1_790_000_000_000
 CARS = fleet(15, 1)

@@ -12,11 +12,11 @@ from contracts.reading import Reading
 from contracts.vehicle import VIN
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.columns import ReadingColumns
-from simulator.faults import EXPECTED_RULE, Faults
-from simulator.fleet import Fleet, fleet, registry
-from simulator.live import LiveFleet
-from simulator.rows import ReadingRows
+from simulator.faults.fault import EXPECTED_RULE, Faults
+from simulator.live.live_fleet import LiveFleet
+from simulator.readings.columns import ReadingColumns
+from simulator.readings.rows import ReadingRows
+from simulator.vehicles.fleet import Fleet, fleet, registry
 
 START_MS = 1_790_000_000_000
 

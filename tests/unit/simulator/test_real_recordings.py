@@ -11,8 +11,8 @@ from contracts.errors import InvalidInput
 from contracts.reading import Reading
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.recorded_trip import CAR, RecordedTrip, parse_override, recorded_trip
-from simulator.recording import read_recording
+from simulator.replay.recorded_trip import CAR, RecordedTrip, parse_override, recorded_trip
+from simulator.replay.recording import read_recording
 
 START_MS = 1_790_000_000_000
 TRUNCATED = {"idle1.csv", "ufpe4.csv"}

@@ -10,8 +10,8 @@ from contracts.errors import InvalidInput
 from contracts.partitioning import partition_of_key
 from contracts.plausibility import believe
 from contracts.topics import READING_PARTITIONS
-from simulator.recorded_trip import CAR, Override, integrated, parse_override, recorded_trip
-from simulator.recording import CLOCK, EQUIVALENCE, SIGNALS, elapsed, read_recording
+from simulator.replay.recorded_trip import CAR, Override, integrated, parse_override, recorded_trip
+from simulator.replay.recording import CLOCK, EQUIVALENCE, SIGNALS, elapsed, read_recording
 
 NAMES = [CLOCK, *SIGNALS, EQUIVALENCE]
 ROW = {

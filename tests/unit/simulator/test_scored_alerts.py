@@ -8,10 +8,10 @@ from rich.console import Console
 
 from contracts.alert import Alert, AlertState
 from contracts.errors import InvalidInput
+from simulator.faults.truth import TruthLine, read_truth
 from simulator.report import show_score
-from simulator.score import Scored
-from simulator.scoring import NO_RULE, Episode, RuleScore, episodes, scores
-from simulator.truth import TruthLine, read_truth
+from simulator.scoring.rule_scores import NO_RULE, Episode, RuleScore, episodes, scores
+from simulator.scoring.score import Scored
 
 HOT, CODE = "coolant_over_temperature", "misfire_code"
 

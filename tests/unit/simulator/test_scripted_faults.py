@@ -11,13 +11,13 @@ from contracts.errors import InvalidInput
 from contracts.plausibility import believe
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.fault_script import read_script
-from simulator.faults import EXPECTED_RULE, FAULT_KINDS, FaultKind, Faults, PlannedFault
-from simulator.fleet import fleet, registry
-from simulator.live import LiveFleet
-from simulator.rows import ReadingRows
-from simulator.scoring import NO_RULE, RuleScore, episodes, scores
-from simulator.truth import truth_line
+from simulator.faults.fault import EXPECTED_RULE, FAULT_KINDS, FaultKind, Faults, PlannedFault
+from simulator.faults.fault_script import read_script
+from simulator.faults.truth import truth_line
+from simulator.live.live_fleet import LiveFleet
+from simulator.readings.rows import ReadingRows
+from simulator.scoring.rule_scores import NO_RULE, RuleScore, episodes, scores
+from simulator.vehicles.fleet import fleet, registry
 
 START_MS = 1_790_000_000_000
 CARS = fleet(60, 3)

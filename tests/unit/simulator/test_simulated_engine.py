@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator import engine, thermal
+from simulator.physics import engine, thermal
 
 
 def an_array(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from simulator.faults import FAULT_KINDS, Faults
-from simulator.fleet import fleet
-from simulator.truth import TruthFile, TruthLine, truth_line
+from simulator.faults.fault import FAULT_KINDS, Faults
+from simulator.faults.truth import TruthFile, TruthLine, truth_line
+from simulator.vehicles.fleet import fleet
 
 WARM = np.full(20, 90.0)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.vehicle import VIN
-from simulator.vin import check_digit, simulated_vin, with_check_digit
+from simulator.vehicles.vin import check_digit, simulated_vin, with_check_digit
 
 
 @pytest.mark.parametrize("vin", ["1M8GDM9AXKP042788", "11111111111111111", "5GZCZ43D13S812715"])

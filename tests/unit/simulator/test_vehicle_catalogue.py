@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from simulator.catalogue import models
+from simulator.vehicles.catalogue import models
 
 ROOT = Path(__file__).parents[3]
 
@@ -13,7 +13,7 @@ def test_the_shipped_catalogue_is_what_the_script_derives(shared: Path, tmp_path
     derived = tmp_path / "vehicles.csv"
     source = shared / "data/vehicles/epa_2022_road_load_tests.csv"
     subprocess.run([sys.executable, ROOT / "scripts/vehicle_catalogue.py", source, derived], check=True)
-    assert derived.read_bytes() == (ROOT / "simulator/data/vehicles.csv").read_bytes()
+    assert derived.read_bytes() == (ROOT / "simulator/vehicles/data/vehicles.csv").read_bytes()
 
 
 def test_every_model_is_a_car_in_si_units() -> None:

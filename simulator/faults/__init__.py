@@ -1,0 +1,1 @@
+"""What breaks, when, what it does to signals, and the truth about it."""

@@ -1,0 +1,78 @@
+"""The truth about injected faults: a file of JSON lines that no program of the pipeline reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from contracts.errors import InvalidInput
+from simulator.faults.fault import EXPECTED_RULE, Fault
+from simulator.vehicles.fleet import Fleet
+
+
+class TruthLine(msgspec.Struct, frozen=True):
+    """One fault; times are epoch milliseconds of the car's clock, `ended_at_ms` is null while the fault is open.
+
+    `severity` is the worst reached, 0 to 1; `rule` the rule of the rule file that is expected to fire, null where
+    none must; `reached_at_ms` when that rule's published condition had held for its duration, null while it has not.
+    """
+
+    vehicle_id: str
+    fault: str
+    started_at_ms: int
+    ended_at_ms: int | None
+    severity: float
+    rule: str | None
+    reached_at_ms: int | None = None
+
+
+def truth_line(fault: Fault, fleet: Fleet, *, off_ms: int = 0) -> TruthLine:
+    """Describe a fault for the file; `off_ms` is by how much the event time that rules see differs from the true."""
+    return TruthLine(
+        vehicle_id=fleet.vehicle_id[fault.vehicle].decode(),
+        fault=fault.kind,
+        started_at_ms=fault.started_at_ms + off_ms,
+        ended_at_ms=None if fault.ended_at_ms is None else fault.ended_at_ms + off_ms,
+        reached_at_ms=None if fault.reached_at_ms is None else fault.reached_at_ms + off_ms,
+        severity=round(fault.severity, 3),
+        rule=EXPECTED_RULE[fault.kind],
+    )
+
+
+def read_truth(file: Path) -> list[TruthLine]:
+    """Read a file of truths. Raises InvalidInput that names file, line and remedy."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InvalidInput(
+            f"{file}: cannot be read ({error.strerror}); name the file that `simulator run --truth` wrote"
+        ) from error
+    return [_line(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _line(file: Path, number: int, line: bytes) -> TruthLine:
+    try:
+        return msgspec.json.decode(line, type=TruthLine)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"{file}:{number}: no truth about a fault ({error}); take the line out, or write the file anew"
+        ) from error
+
+
+class TruthFile:
+    """What the file held before stays; below it stand this run's faults, one line each, rewritten as they change."""
+
+    def __init__(self, file: Path | None) -> None:
+        """Read what is there; without a file nothing is ever written."""
+        self._file = file
+        self._before = file.read_bytes() if file is not None and file.exists() else b""
+
+    def write(self, lines: list[TruthLine]) -> None:
+        """Replace this run's lines, atomically."""
+        if self._file is None:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._file.with_name(self._file.name + ".new")
+        beside.write_bytes(self._before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        beside.replace(self._file)

@@ -1,0 +1,1 @@
+"""`simulator run`: the fleet as it drives now."""

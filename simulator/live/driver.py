@@ -1,0 +1,182 @@
+"""`simulator run`: the live fleet against the clock and the broker, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from observability.status import serve_status
+from simulator.clock import now_ms
+from simulator.faults.fault import Faults, PlannedFault
+from simulator.faults.fault_script import read_script
+from simulator.faults.truth import TruthFile, truth_line
+from simulator.live.live_fleet import LiveFleet
+from simulator.readings.columns import ReadingColumns
+from simulator.readings.rows import ReadingRows
+from simulator.settings import RunSettings
+from simulator.transport.arrivals import Arrivals, Transport
+from simulator.transport.disturbances import skew_ms
+from simulator.transport.publisher import Publisher
+from simulator.vehicles.fleet import Fleet, fleet, registry
+
+log = logging.getLogger(__name__)
+
+_ROWS: Final = 8192
+_SLICES_PER_S: Final = 20
+_LATE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What a run came to."""
+
+    readings_produced: int
+    vehicles: int
+    trips: int
+    faults: int
+    seconds: float
+    disturbed: dict[str, int]
+    """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
+
+
+async def drive(settings: RunSettings) -> Driven:
+    """Drive until stopped, then turn every engine off. Raises Unavailable when the broker is or goes away."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    publisher = Publisher(settings.bootstrap)
+    run = Drive(settings, publisher)
+    is_driving = asyncio.Event()
+    if settings.status_port >= 0:
+        server = serve_status(settings.status_port, is_ready=is_driving.is_set)
+        log.info("status served", extra={"port": server.server_port})
+    await publisher.start(settings.wait)
+    try:
+        return await run.until(stop, is_driving)
+    finally:
+        await publisher.close()
+
+
+class Drive:
+    """One run: fleet, encoder and the pace of the clock."""
+
+    def __init__(self, settings: RunSettings, publisher: Publisher) -> None:
+        """Make the fleet; its event time begins at --start, or now."""
+        self._settings = settings
+        self._publisher = publisher
+        self._fleet: Fleet = fleet(settings.vehicles, settings.seed)
+        self._encoder = ReadingRows(min(_ROWS, settings.vehicles))
+        self._transport = Transport(settings.disturbances())
+        self._truth = TruthFile(settings.truth)
+        self._partition_of = dict(zip(self._fleet.vehicle_id.tolist(), self._fleet.partition.tolist(), strict=True))
+        self._faults = Faults(
+            settings.vehicles,
+            per_vehicle_hour=settings.fault_rate,
+            growth_s=settings.fault_growth,
+            repair_s=settings.fault_repair,
+            script=_script(settings, self._fleet),
+        )
+        # Rules see the car's clock, but never ahead of the broker's: live, only a slow clock moves what they see.
+        skew = skew_ms(settings.disturbances(), self._fleet.vehicle_id)
+        self._off_ms: list[int] = np.minimum(skew, 0).tolist()
+
+    async def until(self, stop: asyncio.Event, is_driving: asyncio.Event) -> Driven:
+        """Register the fleet, send tick after tick, end every trip, and wait for the last acknowledgement."""
+        await self._publisher.register(registry(self._fleet))
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
+        live = self._live()
+        is_driving.set()
+        ends_s = None if self._settings.for_ is None else began_s + self._settings.for_
+        tick = 0
+        while not stop.is_set() and (ends_s is None or clock() < ends_s):
+            began_ms = live.next_ms
+            readings, _, is_changed = live.tick()
+            due_s = began_s + tick * live.interval_ms / 1000
+            await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
+            if is_changed:
+                self._write_truth()
+            tick += 1
+            await _sleep_until(began_s + tick * live.interval_ms / 1000, stop)
+        await self._send_last(live.end())
+        await self._publisher.flush()
+        self._write_truth()
+        return Driven(
+            readings_produced=self._publisher.acknowledged,
+            vehicles=len(self._fleet),
+            trips=live.trips_begun,
+            faults=len(self._faults.history),
+            seconds=round(clock() - began_s, 1),
+            disturbed=dict(self._transport.told),
+        )
+
+    def _live(self) -> LiveFleet:
+        start = self._settings.start
+        start_ms = now_ms() if start is None else round(start.timestamp() * 1000)
+        return LiveFleet(
+            self._fleet, seed=self._settings.seed, start_ms=start_ms, rate_hz=self._settings.rate, faults=self._faults
+        )
+
+    async def _send_in_time(
+        self, readings: ReadingColumns, interval: tuple[int, int], due_s: float, stop: asyncio.Event
+    ) -> None:
+        """Send each reading when it arrives, in slices, so that the load is even and no clock runs ahead."""
+        late_s = asyncio.get_running_loop().time() - due_s
+        if late_s > _LATE_S:
+            log.warning("simulator behind the clock", extra={"late_s": round(late_s, 1)})
+        began_ms, ends_ms = interval
+        arrived = self._carried(readings, until_ms=ends_ms)
+        arrives_ms = np.maximum(arrived.arrives_at_ms - began_ms, 0)
+        slices = (arrives_ms * _SLICES_PER_S) // 1000
+        borders = [*np.flatnonzero(np.diff(slices, prepend=-1)).tolist(), len(arrives_ms)]
+        for start, end in itertools.pairwise(borders):
+            await _sleep_until(due_s + arrives_ms[end - 1] / 1000, stop)
+            await self._send_messages(arrived.keys[start:end], arrived.messages[start:end])
+
+    def _carried(self, readings: ReadingColumns, *, until_ms: int) -> Arrivals:
+        sent_at_ms = readings.values["recorded_at_ms"]
+        messages = self._encoder.encode(self._transport.skewed(readings))
+        return self._transport.carried(readings, messages, sent_at_ms=sent_at_ms, until_ms=until_ms)
+
+    async def _send_last(self, readings: ReadingColumns) -> None:
+        """Send the readings that end the trips, after all that is still on its way."""
+        for arrived in (self._transport.rest(), self._carried(readings, until_ms=0), self._transport.rest()):
+            await self._send_messages(arrived.keys, arrived.messages)
+
+    async def _send_messages(self, keys: list[bytes], messages: list[bytes]) -> None:
+        by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        for key, message in zip(keys, messages, strict=True):
+            some_keys, some_messages = by_partition.setdefault(self._partition_of[key], ([], []))
+            some_keys.append(key)
+            some_messages.append(message)
+        await asyncio.gather(*(self._publisher.send(number, *some) for number, some in by_partition.items()))
+
+    def _write_truth(self) -> None:
+        self._truth.write(
+            [truth_line(fault, self._fleet, off_ms=self._off_ms[fault.vehicle]) for fault in self._faults.history]
+        )
+
+
+def _script(settings: RunSettings, cars: Fleet) -> list[PlannedFault]:
+    if settings.faults is None:
+        return []
+    vins = [vin.decode() for vin in cars.vehicle_id.tolist()]
+    return read_script(
+        settings.faults, vehicle_ids=vins, growth_s=settings.fault_growth, repair_s=settings.fault_repair
+    )
+
+
+async def _sleep_until(due_s: float, stop: asyncio.Event) -> None:
+    """Sleep until the loop's clock reads `due_s`; a stop ends it, so that the last readings go out at once."""
+    left_s = due_s - asyncio.get_running_loop().time()
+    if left_s > 0 and not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), left_s)
+        except TimeoutError:
+            return

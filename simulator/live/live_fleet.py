@@ -1,0 +1,127 @@
+"""The fleet as it drives now: tick after tick of readings, a pure function of fleet, seed, start and rate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from simulator.faults.conditions import Witness
+from simulator.faults.fault import Faults
+from simulator.physics import thermal
+from simulator.physics.cars import Cars, Harm
+from simulator.physics.sensors import Moment, readings
+from simulator.readings.columns import ReadingColumns
+from simulator.readings.counters import odometer_at, sequence_base
+from simulator.vehicles.fleet import Fleet, Floats, Integers
+
+_TRIP_S: Final = (480.0, 1500.0)
+_PARKED_S: Final = (60.0, 300.0)
+_FIRST_PARKED_S: Final = (10.0, 240.0)
+_FIRST_START_S: Final = 5.0
+_DRIVING_SHARE: Final = 0.85
+_LAST_PARKED_S: Final = (60.0, 2400.0)
+_NORMAL_C: Final = 90.0
+
+
+def between(bounds: tuple[float, float], u: Floats) -> Floats:
+    """Spread draws from 0..1 evenly between two bounds."""
+    return bounds[0] + (bounds[1] - bounds[0]) * u
+
+
+class LiveFleet:
+    """Cars that start trips, drive, park and start again. `tick` gives the readings of one interval."""
+
+    def __init__(self, fleet: Fleet, *, seed: int, start_ms: int, rate_hz: float, faults: Faults) -> None:
+        """Let most cars begin a trip in the first seconds, with engines still warm from an earlier one."""
+        self.fleet = fleet
+        self.faults = faults
+        self.interval_ms = 1000 / rate_hz
+        self.trips_begun = 0
+        self._witness = Witness()
+        self._random = np.random.default_rng([seed, 2, start_ms])
+        self._fault_random = np.random.default_rng([seed, 3, start_ms])
+        self._start_ms = start_ms
+        self._ticks = 0
+        self._phase_ms = (fleet.phase_ms * self.interval_ms / 1000).astype(np.int64)
+        self._sequence = np.full(len(fleet), sequence_base(start_ms), dtype=np.int64)
+        self._trip_started_at_ms = np.full(len(fleet), start_ms, dtype=np.int64)
+        self._due_ms = start_ms + self._first_start_s() * 1000
+        self._parked_since_ms = np.full(len(fleet), float(start_ms))
+        self.cars = self._parked_cars(start_ms)
+
+    def _first_start_s(self) -> Floats:
+        u = self._random.random((2, len(self.fleet)))
+        return np.where(u[0] < _DRIVING_SHARE, _FIRST_START_S * u[1], between(_FIRST_PARKED_S, u[1]))
+
+    def _parked_cars(self, start_ms: int) -> Cars:
+        u = self._random.random((2, len(self.fleet)))
+        ambient_c = thermal.ambient_at(start_ms, self.fleet.ambient_offset_c)
+        warm_c = thermal.cooled(np.full(len(self.fleet), _NORMAL_C), ambient_c, between(_LAST_PARKED_S, u[0]))
+        odometer_m = odometer_at(self.fleet, start_ms)
+        return Cars(self.fleet, coolant_c=warm_c, fuel_level_pct=25 + 70 * u[1], odometer_m=odometer_m)
+
+    @property
+    def next_ms(self) -> int:
+        """The event time at which the next tick begins."""
+        return self._start_ms + round(self._ticks * self.interval_ms)
+
+    def tick(self) -> tuple[ReadingColumns, Integers, bool]:
+        """Move on by one interval: its readings in rising time, each one's milliseconds into it, and whether a fault
+        began or ended.
+        """  # noqa: D205 - one sentence
+        now_ms, dt_s = self.next_ms, self.interval_ms / 1000
+        ambient_c = thermal.ambient_at(now_ms, self.fleet.ambient_offset_c)
+        is_changed = self._let_faults_grow(now_ms, dt_s)
+        severity = self.faults.severity
+        harm = Harm(severity["coolant_leak"], self.faults.reach_s, severity["stuck_thermostat"])
+        self.cars.advance(dt_s, ambient_c=ambient_c, random=self._random, harm=harm)
+        ending = np.flatnonzero(self.cars.running & (self.cars.elapsed_s >= self.cars.trip_s))
+        speaking = np.flatnonzero(self.cars.running)
+        self._end_trips(ending, now_ms)
+        speaking = np.union1d(speaking, self._begin_trips(now_ms, ambient_c))
+        self._ticks += 1
+        speaking = speaking[severity["telematics_silence"][speaking] == 0]
+        order = speaking[np.argsort(self._phase_ms[speaking], kind="stable")]
+        made = self._readings(order, now_ms + self._phase_ms[order], ambient_c)
+        self._witness.see(self.faults.open, made, order, self.fleet.placard_kpa, now_ms)
+        return made, self._phase_ms[order], is_changed
+
+    def _let_faults_grow(self, now_ms: int, dt_s: float) -> bool:
+        driving = np.flatnonzero(self.cars.running & (self.cars.elapsed_s > 0))
+        return self.faults.advance(
+            now_ms, dt_s=dt_s, driving=driving, coolant_c=self.cars.coolant_c, random=self._fault_random
+        )
+
+    def _end_trips(self, rows: Integers, now_ms: int) -> None:
+        self.cars.stop(rows)
+        self._parked_since_ms[rows] = now_ms
+        self._due_ms[rows] = now_ms + between(_PARKED_S, self._random.random(len(rows))) * 1000
+
+    def _begin_trips(self, now_ms: int, ambient_c: Floats) -> Integers:
+        rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms))
+        parked_s = (now_ms - self._parked_since_ms[rows]) / 1000
+        self.cars.park(rows, parked_s=parked_s, ambient_c=ambient_c[rows])
+        self.cars.start(rows, between(_TRIP_S, self._random.random(len(rows))))
+        self._trip_started_at_ms[rows] = now_ms + self._phase_ms[rows]
+        self.trips_begun += len(rows)
+        return rows
+
+    def _readings(self, rows: Integers, recorded_at_ms: Integers, ambient_c: Floats) -> ReadingColumns:
+        moment = Moment(
+            recorded_at_ms=recorded_at_ms,
+            trip_started_at_ms=self._trip_started_at_ms[rows],
+            sequence=self._sequence[rows],
+            ignition_on=self.cars.running[rows],
+        )
+        self._sequence[rows] += 1
+        severity = self.faults.severity
+        return readings(self.cars, rows, moment, ambient_c=ambient_c, random=self._random, severity=severity)
+
+    def end(self) -> ReadingColumns:
+        """Turn every engine off, one interval after the last tick: the last readings of the open trips."""
+        rows = np.flatnonzero(self.cars.running)
+        now_ms = self.next_ms
+        self._end_trips(rows, now_ms)
+        ambient_c = thermal.ambient_at(now_ms, self.fleet.ambient_offset_c)
+        return self._readings(rows, now_ms + self._phase_ms[rows], ambient_c)

@@ -1,0 +1,1 @@
+"""`simulator history`: days of trips before now."""

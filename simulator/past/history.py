@@ -1,0 +1,184 @@
+"""Days of trips at once: every trip is one row of the arrays, so days take as many steps as the longest trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.faults.conditions import Witness
+from simulator.faults.fault import Fault, Faults
+from simulator.physics import thermal
+from simulator.physics.cars import Cars, Harm
+from simulator.physics.sensors import Moment, readings
+from simulator.readings.columns import ReadingColumns
+from simulator.readings.counters import odometer_at, sequence_base
+from simulator.trips.trip_calendar import Calendar
+from simulator.vehicles.fleet import Fleet, Floats, Integers
+
+_NORMAL_C: Final = 90.0
+_EXACT: Final = frozenset({"latitude_deg", "longitude_deg"})
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All readings of some days, in rising time for each car, and the faults that were injected (by car)."""
+
+    columns: ReadingColumns
+    partition: Integers
+    faults: list[Fault]
+
+
+class PastTrips:
+    """The trips of a calendar, driven side by side."""
+
+    def __init__(self, fleet: Fleet, planned: Calendar, *, interval_s: int, seed: int, faults: Faults) -> None:
+        """Prepare one row a trip; trips last whole intervals. `faults` counts rows and milliseconds of the trip."""
+        self._planned = planned
+        self._fleet = fleet
+        self._interval_s = interval_s
+        self._witness = Witness()
+        self._faults = faults
+        self._random = np.random.default_rng([seed, 4])
+        self._fault_random = np.random.default_rng([seed, 5])
+        self._trip_s = planned.trip_s // interval_s * interval_s
+        row_fleet = fleet.take(planned.vehicle)
+        self._ambient_c = thermal.ambient_at(planned.started_at_ms, row_fleet.ambient_offset_c)
+        warm_c = thermal.cooled(np.full(len(planned), _NORMAL_C), self._ambient_c, planned.parked_s)
+        self._cars = Cars(
+            row_fleet,
+            coolant_c=warm_c,
+            fuel_level_pct=np.full(len(planned), 100.0),
+            odometer_m=np.zeros(len(planned)),
+        )
+
+    @property
+    def count(self) -> int:
+        """How many trips there are."""
+        return len(self._planned)
+
+    def drive(self, on_progress: Callable[[float], object]) -> History:
+        """Drive all trips to their end; `on_progress` is told the share of the work that is done."""
+        rows = np.arange(len(self._planned))
+        self._cars.start(rows, self._trip_s)
+        steps = int(self._trip_s.max(initial=0)) // self._interval_s
+        pieces = [self._readings(rows, 0)]
+        for step in range(1, steps + 1):
+            pieces.append(self._advance(step))
+            on_progress(step / steps)
+        return self._in_order(_joined(pieces))
+
+    def _advance(self, step: int) -> ReadingColumns:
+        now_s = step * self._interval_s
+        running = np.flatnonzero(self._cars.running)
+        self._faults.advance(
+            now_s * 1000,
+            dt_s=self._interval_s,
+            driving=running,
+            coolant_c=self._cars.coolant_c,
+            random=self._fault_random,
+        )
+        severity = self._faults.severity
+        harm = Harm(severity["coolant_leak"], self._faults.reach_s, severity["stuck_thermostat"])
+        self._cars.advance(self._interval_s, ambient_c=self._ambient_c, random=self._random, harm=harm)
+        is_ending = self._trip_s[running] <= now_s
+        self._cars.stop(running[is_ending])
+        # What ends a trip is heard: a fault that outlasts its trip is mended as the car parks.
+        speaking = running[is_ending | (severity["telematics_silence"][running] == 0)]
+        made = self._readings(speaking, now_s)
+        self._witness.see(self._faults.open, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
+        return made
+
+    def _readings(self, rows: Integers, now_s: int) -> ReadingColumns:
+        started_at_ms = self._planned.started_at_ms[rows]
+        moment = Moment(
+            recorded_at_ms=started_at_ms + now_s * 1000,
+            trip_started_at_ms=started_at_ms,
+            sequence=rows,  # the row for now: numbered when all readings of the car are known
+            ignition_on=self._cars.running[rows],
+        )
+        made = readings(
+            self._cars, rows, moment, ambient_c=self._ambient_c, random=self._random, severity=self._faults.severity
+        )
+        return replace(made, values={name: _compact(name, values) for name, values in made.values.items()})
+
+    def _in_order(self, made: ReadingColumns) -> History:
+        """Sort by car and time; number, and carry odometer and tank from trip to trip."""
+        planned, fleet = self._planned, self._fleet
+        order = np.lexsort((made.values["recorded_at_ms"], planned.vehicle[made.values["sequence"]]))
+        columns = made.take(order)
+        signals, row = columns.values, columns.values["sequence"]
+        vehicle = planned.vehicle[row]
+        from_ms = int(planned.started_at_ms.min()) if len(planned) else 0
+        signals["sequence"] = sequence_base(from_ms) + _rank_in_group(vehicle)
+        odometer_m = odometer_at(fleet, from_ms)[planned.vehicle] + _driven_before_m(
+            planned, np.floor(self._cars.distance_m)
+        )
+        signals["odometer_m"] = odometer_m.astype(np.int64)[row] + signals["trip_distance_m"]
+        at_start_l = _fuel_at_start_l(planned, fleet, self._cars.fuel_ml / 1000)[row]
+        signals["fuel_level_pct"] = (at_start_l - signals["trip_fuel_ml"] / 1000) / fleet.tank_l[vehicle] * 100
+        return History(columns, fleet.partition[vehicle], self._car_faults())
+
+    def _car_faults(self) -> list[Fault]:
+        """Give the faults by car in epoch milliseconds; one that outlasts its trip is mended as the car parks."""
+        given = []
+        for fault in self._faults.history:
+            row = fault.vehicle
+            began_ms, trip_ms = int(self._planned.started_at_ms[row]), int(self._trip_s[row] * 1000)
+            ended_ms = trip_ms if fault.ended_at_ms is None else min(fault.ended_at_ms, trip_ms)
+            given.append(
+                replace(
+                    fault,
+                    vehicle=int(self._planned.vehicle[row]),
+                    started_at_ms=began_ms + fault.started_at_ms,
+                    repair_due_ms=None,
+                    reached_at_ms=None if fault.reached_at_ms is None else began_ms + fault.reached_at_ms,
+                    ended_at_ms=began_ms + ended_ms,
+                )
+            )
+        return given
+
+
+def _compact(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Halve what is kept: sensors have no more than a float32's digits."""
+    return values.astype(np.float32) if values.dtype == np.float64 and name not in _EXACT else values
+
+
+def _joined(pieces: list[ReadingColumns]) -> ReadingColumns:
+    codes: dict[int, tuple[str, ...]] = {}
+    before = 0
+    for piece in pieces:
+        codes.update((before + row, some) for row, some in piece.trouble_codes.items())
+        before += len(piece)
+    names = list(pieces[0].values)
+    # A column leaves the pieces as it is joined, so that memory holds little more than one copy.
+    return ReadingColumns({name: np.concatenate([piece.values.pop(name) for piece in pieces]) for name in names}, codes)
+
+
+def _rank_in_group(group: Integers) -> Integers:
+    """Count 0, 1, 2 … within each run of equal numbers."""
+    at = np.arange(len(group))
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    return at - np.repeat(begins, np.diff(begins, append=len(group)))
+
+
+def _driven_before_m(planned: Calendar, distance_m: Floats) -> Floats:
+    """Give, for each trip, the metres of the car's earlier trips."""
+    total = np.cumsum(distance_m) - distance_m
+    first = np.flatnonzero(np.diff(planned.vehicle, prepend=-1))
+    return np.asarray(total - np.repeat(total[first], np.diff(first, append=len(planned))))
+
+
+def _fuel_at_start_l(planned: Calendar, fleet: Fleet, used_l: Floats) -> Floats:
+    """Give the tank's content as each trip begins; below a fifth, the driver filled up before."""
+    at_start = np.zeros(len(planned))
+    left_l = fleet.tank_l * 0.9
+    for trip, (vehicle, used) in enumerate(zip(planned.vehicle.tolist(), used_l.tolist(), strict=True)):
+        if left_l[vehicle] < 0.2 * fleet.tank_l[vehicle]:
+            left_l[vehicle] = 0.95 * fleet.tank_l[vehicle]
+        at_start[trip] = left_l[vehicle]
+        left_l[vehicle] -= used
+    return at_start

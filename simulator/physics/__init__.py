@@ -1,0 +1,1 @@
+"""How cars move, burn, warm and what their sensors say of it."""

@@ -1,0 +1,1 @@
+"""`simulator replay`: recordings of real cars."""

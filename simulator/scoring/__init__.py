@@ -1,0 +1,1 @@
+"""`simulator score`: alerts held against the truth."""

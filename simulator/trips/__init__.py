@@ -1,0 +1,1 @@
+"""When trips begin and where they lead."""

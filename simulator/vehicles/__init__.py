@@ -1,0 +1,1 @@
+"""Who the cars and drivers are: catalogue, fleet, vehicle identification numbers."""
