@@ -103,13 +103,16 @@ class Topics:
     def __init__(self) -> None:
         self._ends: dict[tuple[str, int], int] = {}
 
-    def _record(self, topic: str, partition: int, key: bytes, value: bytes, at_ms: int, headers: Any = ()) -> Record:
+    def _record(self, topic: str, partition: int, key: bytes, value: bytes | None, at_ms: int, headers: Any = ()) -> Record:
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1
         return Record(topic, partition, offset, at_ms, key, value, list(headers))
 
     def vehicle(self, vehicle: Vehicle) -> Record:
         return self._record(VEHICLES.name, 0, vehicle.vehicle_id.encode(), encode(vehicle), NOW_MS)
+
+    def vehicle_gone(self, vin: str) -> Record:
+        return self._record(VEHICLES.name, 0, vin.encode(), None, NOW_MS)
 
     def alert(self, alert: Alert, at_ms: int = NOW_MS + 20) -> Record:
         key = alert.vehicle_id.encode()

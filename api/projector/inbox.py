@@ -62,7 +62,8 @@ class Work:
 
     changes: list[Told] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
-    vehicles: dict[str, Vehicle] = field(default_factory=dict)
+    vehicles: dict[str, Vehicle | None] = field(default_factory=dict)
+    """By VIN; None is taken out of the registry."""
     rejected: list[Rejected] = field(default_factory=list)
     flushes: list[Flush] = field(default_factory=list)
     positions: dict[Position, int] = field(default_factory=dict)
@@ -116,7 +117,8 @@ def _sort(record: Record, work: Work) -> None:
     if record.topic == REJECTED_READINGS.name:
         work.rejected.append(_rejected(record))
     elif record.value is None:
-        return
+        if record.topic == VEHICLES.name and record.key is not None:
+            work.vehicles[record.key[:64].decode("ascii", "replace")] = None
     elif record.topic == ENGINE_ALERTS.name:
         change = Change(decode(record.value, Alert), record.at_ms)
         work.changes.append(Told(change, record.partition, record.offset))

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.clock import now_ms
 from api.projector.broker import Broker
@@ -16,13 +16,15 @@ from api.projector.inbox import Inbox, Position, Work
 from api.projector.publication import Publication
 from api.projector.writing import write
 from api.store import tables
-from api.store.database import file_of, open_for_writing
+from api.store.address import identity_of, named
+from api.store.database import open_for_writing
 from observability.status import serve_status
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from api.settings import ProjectorSettings
+    from api.store.address import Identity
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +50,22 @@ class Projector:
         """Run until stopped; when the store's file was deleted or replaced, begin anew with an empty one."""
         while not self._stopping.is_set():
             engine = await asyncio.to_thread(open_for_writing, self._settings.store)
+            identity = await asyncio.to_thread(identity_of, engine)
             try:
-                await self._run_on(engine)
+                await self._run_on(engine, identity)
+            except ProgrammingError:  # its tables are gone, or this is a defect
+                if identity_of(engine) == identity:
+                    raise
             finally:
                 engine.dispose()
+            if not self._stopping.is_set():
+                log.warning("store was deleted or replaced; rebuilding it")
 
-    async def _run_on(self, engine: Engine) -> None:
-        identity = self._identity()
+    async def _run_on(self, engine: Engine, identity: Identity) -> None:
         publication = Publication(engine, self._settings.views, now_ms)
         async with Broker(self._settings.bootstrap) as broker:
             behind = await broker.start(_positions(engine), wait_s=self._settings.wait)
-            log.info("projector reads", extra={"store": self._settings.store})
+            log.info("projector reads", extra={"store": named(self._settings.store)})
             inbox = Inbox()
             looked = float("-inf")
             while not self._stopping.is_set():
@@ -71,9 +78,7 @@ class Projector:
                 await asyncio.to_thread(publication.step)
                 if asyncio.get_running_loop().time() - looked >= _LOOK_S:
                     looked = asyncio.get_running_loop().time()
-                    await asyncio.to_thread(publication.look)
-                    if self._identity() != identity:
-                        log.warning("store was deleted or replaced; rebuilding it")
+                    if not await asyncio.to_thread(_looked, publication, engine, identity):
                         return
                 self.is_ready = self.is_ready or (not behind and publication.is_current)
 
@@ -88,15 +93,15 @@ class Projector:
                 log.error("store cannot be written; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
                 await asyncio.sleep(_RETRY_S)
 
-    def _identity(self) -> tuple[int, int] | None:
-        file = file_of(self._settings.store)
-        if file is None:
-            return None
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            return (0, 0)
-        return status.st_dev, status.st_ino
+
+def _looked(publication: Publication, engine: Engine, identity: Identity) -> bool:
+    """Look for another version, and tell whether this is the same store still; one that is away may be."""
+    try:
+        publication.look()
+        return identity_of(engine) == identity
+    except OperationalError as error:
+        log.error("store does not answer; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
+        return True
 
 
 def _write(engine: Engine, work: Work) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 
 from api.store import tables
-from api.store.dialect import upsert
+from api.store.dialect import insert_many, upsert
 from contracts.codec import decode, encode
 from contracts.errors import MalformedRecord
 from contracts.views import KEPT_VERSIONS, VIEW_COLUMNS, Manifest, current_version, read_manifest, version_folder
@@ -112,9 +112,8 @@ class Publication:
             for file in sorted((folder / view).glob("**/*.parquet")):
                 for rows in _chunks(file, list(columns)):
                     with self._engine.begin() as connection:
-                        connection.execute(
-                            insert(tables.BATCH[view]), [{"version": manifest.version} | row for row in rows]
-                        )
+                        numbered = [{"version": manifest.version} | row for row in rows]
+                        insert_many(connection, tables.BATCH[view], numbered)
                     PROJECTED_ROWS.labels(f"batch_{view}").inc(len(rows))
                     yield
 

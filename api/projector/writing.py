@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from api.episode import Action, Change, folded
 from api.store import tables
@@ -17,7 +17,7 @@ from contracts.vehicle import model_name
 from observability.metrics import PROJECTED_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
@@ -33,7 +33,7 @@ _MOST_KEYS = 500
 
 def write(connection: Connection, work: Work) -> None:
     """Write everything of `work`. Repeating it changes nothing; older records never overwrite newer ones."""
-    upsert(connection, tables.vehicles, [_vehicle(vehicle) for vehicle in work.vehicles.values()])
+    _write_registry(connection, work.vehicles)
     insert_new(connection, tables.rejected, [_rejected(rejected) for rejected in work.rejected])
     _write_alerts(connection, work.changes, work.actions)
     for flush in work.flushes:
@@ -44,6 +44,13 @@ def write(connection: Connection, work: Work) -> None:
 
 def _position(topic: str, partition: int, next_offset: int) -> dict[str, Any]:
     return {"topic": topic, "partition": partition, "next_offset": next_offset}
+
+
+def _write_registry(connection: Connection, vehicles: Mapping[str, Vehicle | None]) -> None:
+    upsert(connection, tables.vehicles, [_vehicle(vehicle) for vehicle in vehicles.values() if vehicle is not None])
+    gone = sorted(vehicle_id for vehicle_id, vehicle in vehicles.items() if vehicle is None)
+    for vehicle_ids in _chunks(gone):
+        connection.execute(delete(tables.vehicles).where(tables.vehicles.c.vehicle_id.in_(vehicle_ids)))
 
 
 def _vehicle(vehicle: Vehicle) -> dict[str, Any]:

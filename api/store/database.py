@@ -1,4 +1,8 @@
-"""How the store is opened: the projector's engine, which migrates and writes; and the routes' view, read only."""
+"""How the store is opened: the projector's engine, which migrates and writes; and the routes' view, read only.
+
+SQLite is a file with a write-ahead log. PostgreSQL is a server; what its driver understands may follow in the address,
+as `?sslmode=verify-full&sslrootcert=ca.pem`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from api.store.address import file_of, named
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -32,20 +36,8 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
 )
 
-
-def file_of(url: str) -> Path | None:
-    """Give the file of an SQLite store, None for a server. Raises InvalidInput for what is no store's address."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidInput(f"--store {url!r} is no address of a store; try sqlite:///var/store/serving.db") from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise InvalidInput(f"--store {url!r}: stores are sqlite:///FILE or postgresql+psycopg://HOST/DATABASE")
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise InvalidInput("--store must name a file, as two programs share it: sqlite:///var/store/serving.db")
-    return Path(parsed.database).absolute()
+_WRITERS_LOCK = 7_021_984
+"""A number of ours among PostgreSQL's advisory locks."""
 
 
 def open_for_writing(url: str) -> Engine:
@@ -53,20 +45,22 @@ def open_for_writing(url: str) -> Engine:
     file = file_of(url)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
-    if file is not None:
+        engine = create_engine(url)
         _use_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode=WAL", *_PRAGMAS))
+    else:
+        engine = create_engine(url, pool_pre_ping=True)
+        _let_one_write(engine)
     try:
         with engine.begin() as connection:
             command.upgrade(_alembic(connection), "head")
     except CommandError as error:
         raise InvalidInput(
-            f"the store {url} was written by another version ({error}); delete it, it is rebuilt"
+            f"the store {named(url)} was written by another version ({error}); delete it, it is rebuilt"
         ) from error
     except OperationalError as error:
-        raise Unavailable(f"the store {url} cannot be opened: {error.orig}") from error
+        raise Unavailable(f"the store {named(url)} cannot be opened: {error.orig}") from error
     except DBAPIError as error:
-        raise InvalidInput(f"{url} is no store: {error.orig}; delete it, it is rebuilt") from error
+        raise InvalidInput(f"{named(url)} is no store: {error.orig}; delete it, it is rebuilt") from error
     return engine
 
 
@@ -91,6 +85,14 @@ def _use_sqlite(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None
         connection.exec_driver_sql(begin)
 
 
+def _let_one_write(engine: Engine) -> None:
+    """Let writing transactions follow each other, as SQLite's do: each folds from what the one before has written."""
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+
+
 class Store:
     """The store as routes see it: snapshots for reading. It may be absent, and may be replaced while we run."""
 
@@ -105,9 +107,8 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Give a connection on which every SELECT sees the same state. Raises Unavailable when there is no store."""
-        engine = self._opened()
         try:
-            connection = engine.connect()
+            connection = self._opened().connect()
         except OperationalError as error:
             raise Unavailable(f"the store cannot be opened: {error.orig}; is `api projector` running?") from error
         with connection:
@@ -130,9 +131,7 @@ class Store:
         return status.st_dev, status.st_ino
 
     def _open(self) -> Engine:
-        engine = create_engine(self._url, pool_size=20, max_overflow=20)
-        if self._file is not None:
-            _use_sqlite(engine, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only=ON"))
+        engine = self._engine_for_reading()
         with engine.connect() as connection:
             revision = MigrationContext.configure(connection).get_current_revision()
         if revision != self._head:
@@ -141,6 +140,20 @@ class Store:
                 f"the store is at revision {revision}, not {self._head}; start `api projector` to migrate it"
             )
         return engine
+
+    def _engine_for_reading(self) -> Engine:
+        if self._file is not None:
+            engine = create_engine(self._url, pool_size=20, max_overflow=20)
+            _use_sqlite(engine, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only=ON"))
+            return engine
+        return create_engine(
+            self._url,
+            pool_size=20,
+            max_overflow=20,
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+        )
 
     def close(self) -> None:
         """Close all connections; the next snapshot opens new ones."""

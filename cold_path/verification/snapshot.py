@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+import psycopg
 
 from cold_path.verification.totals import Totals, Trip, Trips, larger, merged_trips
 from contracts.codec import decode
-from contracts.errors import InvalidInput
+from contracts.errors import InvalidInput, Unavailable
 from contracts.views import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cold_path.source.offsets import Offsets
 
 _SQLITE: Final = "sqlite:///"
+_POSTGRESQL: Final = "postgresql+psycopg://"
 _COUNTERS: Final = "vehicle_id, trip_started_at_ms, distance_m, fuel_ml, idle_s"
 _Row = tuple[str, int, int | None, int | None, int | None]
 
@@ -58,10 +62,19 @@ EMPTY: Final = Snapshot({}, {}, {}, None)
 
 
 def read_snapshot(store: str) -> Snapshot:
-    """Read the store; an empty snapshot while it has no tables. Raises InvalidInput for an address of another kind."""
-    if not store.startswith(_SQLITE):
-        raise InvalidInput(f"--store {store} cannot be read; an SQLite file can: sqlite:///var/store/serving.db")
-    file = Path(store.removeprefix(_SQLITE))
+    """Read the store; an empty snapshot while it has no tables.
+
+    Raises InvalidInput for an address of another kind, Unavailable for a server that does not answer.
+    """
+    if store.startswith(_SQLITE):
+        return _of_file(Path(store.removeprefix(_SQLITE)))
+    if store.startswith(_POSTGRESQL):
+        return _of_server("postgresql://" + store.removeprefix(_POSTGRESQL))
+    kinds = "sqlite:///FILE and postgresql+psycopg://HOST/DATABASE"
+    raise InvalidInput(f"--store {_without_password(store)} cannot be read; stores are {kinds}")
+
+
+def _of_file(file: Path) -> Snapshot:
     if not file.exists():
         return EMPTY
     address = f"file:{quote(str(file.absolute()))}?mode=ro"
@@ -75,16 +88,34 @@ def read_snapshot(store: str) -> Snapshot:
             raise
 
 
-def _read(connection: sqlite3.Connection) -> Snapshot:
-    marks = dict(connection.execute("SELECT partition, next_offset FROM marks"))
-    speed = _trips(connection.execute(f"SELECT {_COUNTERS} FROM speed_trips"))  # noqa: S608 - a constant of this module
-    served = connection.execute(
+def _of_server(address: str) -> Snapshot:
+    try:
+        with psycopg.connect(address, connect_timeout=10) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            return _read(connection)
+    except psycopg.errors.UndefinedTable:
+        return EMPTY
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"the store {_without_password(address)} does not answer: {error}") from error
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:***@", address)
+
+
+def _read(connection: sqlite3.Connection | psycopg.Connection) -> Snapshot:
+    """Read by the SQL that both kinds of store understand."""
+    ask: Callable[[str], Any] = connection.execute
+    marks = dict(ask("SELECT partition, next_offset FROM marks").fetchall())
+    speed = _trips(ask(f"SELECT {_COUNTERS} FROM speed_trips"))  # noqa: S608 - a constant of this module
+    served = ask(
         "SELECT v.version, v.manifest FROM serving_version AS s JOIN versions AS v ON v.version = s.version"
     ).fetchone()
     if served is None:
         return Snapshot({}, speed, marks, None)
     version, manifest = served
-    batch = connection.execute(f"SELECT {_COUNTERS} FROM batch_trips WHERE version = ?", (version,))  # noqa: S608
+    batch = ask(f"SELECT {_COUNTERS} FROM batch_trips WHERE version = {int(version)}")  # noqa: S608 - a number
     return Snapshot(_trips(batch), speed, marks, decode(manifest.encode(), Manifest))
 
 
