@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
@@ -17,13 +18,17 @@ from contracts.signals import fields_of_any_value
 
 LARGEST_READING_BYTES = 64 * 1024
 _MOST_BRACKETS = 500
-_SAFE_BYTES = 1000
+SAFE_BYTES = 1000
 """A value this short cannot nest deeply enough to meet Python's recursion limit, so brackets need no counting."""
 
 T = TypeVar("T")
 
 _within_ranges = msgspec.json.Decoder(Reading)
-_of_any_value = msgspec.json.Decoder(msgspec.defstruct("Reading", fields_of_any_value(), gc=False))
+decode_within_ranges: Callable[[bytes], Reading] = _within_ranges.decode
+"""The bare decoder of plausible readings, for a caller that has seen to `SAFE_BYTES`; it may raise anything."""
+
+_AnyReading = msgspec.defstruct("Reading", fields_of_any_value(), gc=False)
+_of_any_value = msgspec.json.Decoder(_AnyReading)
 _encoder = msgspec.json.Encoder()
 
 
@@ -33,9 +38,9 @@ def decode_plausible_reading(value: bytes | None) -> Reading | None:
     One pass in C, and the way of nearly every reading.
     """
     try:
-        if len(value) > _SAFE_BYTES:  # type: ignore[arg-type]  # None has no length: a TypeError, caught below
+        if len(value) > SAFE_BYTES:  # type: ignore[arg-type]  # None has no length: a TypeError, caught below
             _refuse_large(value)  # type: ignore[arg-type]
-        return _within_ranges.decode(value)  # type: ignore[arg-type]
+        return decode_within_ranges(value)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001 - whatever a decoder can raise is for decode_reading to name
         return None
 
@@ -47,14 +52,28 @@ def decode_reading(value: bytes | None) -> Reading:
     """
     if not value:
         raise MalformedReading("not_json", "the value is empty")
-    if len(value) > _SAFE_BYTES:
+    if len(value) > SAFE_BYTES:
         _refuse_large(value)
     try:
         return Reading(*msgspec.structs.astuple(_of_any_value.decode(value)))
     except msgspec.ValidationError as error:
+        if (reading := _with_last_duplicates(value)) is not None:
+            return reading
         raise MalformedReading(_reason(str(error)), str(error)) from error
     except Exception as error:  # whatever a decoder can raise, the stream goes on
         raise MalformedReading("not_json", str(error)) from error
+
+
+def _with_last_duplicates(value: bytes) -> Reading | None:
+    """Decode where the last of duplicate keys wins, also over one of a wrong type; None when that is no reading either.
+
+    The typed decoder judges each duplicate as it comes; only what it refuses costs this second look.
+    """
+    try:
+        fields = msgspec.json.decode(value)
+        return Reading(*msgspec.structs.astuple(msgspec.convert(fields, _AnyReading)))
+    except Exception:  # noqa: BLE001 - the first decoder has said what is wrong
+        return None
 
 
 def _refuse_large(value: bytes) -> None:

@@ -19,7 +19,7 @@ from contracts.vehicle import VIN, Vehicle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from contracts.rejection import Headers
+    from contracts.headers import Headers
 
 log = logging.getLogger(__name__)
 

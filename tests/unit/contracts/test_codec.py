@@ -95,6 +95,17 @@ def test_deep_nesting_is_judged_alike_however_deep_the_caller_stands() -> None:
     assert at_depth(0) == at_depth(200)
 
 
+@pytest.mark.parametrize(("first", "last", "is_read"), [('"x"', "5", True), ("1.5", "5", True), ("5", '"x"', False)])
+def test_the_last_duplicate_wins_over_one_of_a_wrong_type(first: str, last: str, is_read: bool) -> None:  # noqa: FBT001
+    whole = encode(a_reading()).decode()
+    value = (whole[:-1] + f',"misfires":{first},"misfires":{last}}}').encode()
+    if is_read:
+        assert decode_reading(value).misfires == 5
+    else:
+        with pytest.raises(MalformedReading, match="wrong_type"):
+            decode_reading(value)
+
+
 def test_null_is_absent_the_last_duplicate_wins_and_unknown_fields_are_skipped() -> None:
     value = changed(coolant_c=None, novelty={"a": [1]}).replace(b"}}", b"}}")
     reading = decode_reading(value[:-1] + b', "speed_kmh": 7}')
