@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -26,6 +26,7 @@ from api.routes.pipeline import pipeline_routes
 from api.routes.positions import position_routes
 from api.routes.rankings import ranking_routes
 from api.routes.stream import stream_routes
+from api.routes.strictness import refuse_unknown_parameters
 from api.routes.vehicles import vehicle_routes
 from api.store.database import Store
 from rules import default_rules_file, load_rules
@@ -73,7 +74,7 @@ def build(
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
     ):
-        app.include_router(routes)
+        app.include_router(routes, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(health_routes(store))
     _add_pages(app)
     return app

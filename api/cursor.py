@@ -34,10 +34,10 @@ def read_cursor(query: Sequence[object], token: str, *kinds: type) -> list[Any]:
 
 
 def _is_storable(value: object) -> bool:
-    """Tell whether a store can compare with this value: 64-bit numbers, text without lone surrogates."""
+    """Tell whether a store can compare with this value: 64-bit numbers, text without NUL and lone surrogates."""
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
-    return not isinstance(value, str) or value.encode("utf-8", "replace").decode() == value
+    return not isinstance(value, str) or ("\0" not in value and value.encode("utf-8", "replace").decode() == value)
 
 
 def _fingerprint(query: Sequence[object]) -> int:

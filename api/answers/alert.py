@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from api.queries.alerts import AlertHistory
+    from api.queries.pipeline import MostlyRejected
     from api.queries.vehicles import Known
 
 Evidence = dict[str, Any]
@@ -151,6 +152,20 @@ class AttentionItem(BaseModel):
             since_ms=first.raised_at_ms,
             message=first.message,
             alerts=[first, *(AlertAnswer.of(alert) for alert in alerts[1:])],
+        )
+
+    @classmethod
+    def unbelieved(cls, vehicle: Known, rejected: MostlyRejected, alerts: list[Row[Any]]) -> Self:
+        """Make it from a vehicle whose readings are mostly rejected, with its open alerts."""
+        believed = f"{rejected.believed} believed" if rejected.believed else "none believed"
+        return cls(
+            **described(vehicle),
+            severity="warning",
+            reason="readings_rejected",
+            needs_attention=True,
+            since_ms=rejected.since_ms,
+            message=f"{rejected.readings} readings rejected and {believed} since: {rejected.reason}",
+            alerts=[AlertAnswer.of(alert) for alert in alerts],
         )
 
 

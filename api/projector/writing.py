@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, or_, select
 
 from api.episode import Action, Change, folded
 from api.store import tables
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from contracts.vehicle import Vehicle
     from contracts.vehicle_state import VehicleState
 
+COUNTED_MS: Final = 10 * 60 * 1000
+"""Readings are counted over this time at least, and over twice as much at most."""
 _MOST_KEYS = 500
 """In one IN (...): SQLite takes 32,766 parameters, planners like fewer."""
 
@@ -119,10 +121,27 @@ def _write_flush(connection: Connection, flush: Flush) -> None:
     trips, latest, marks = tables.speed_trips, tables.vehicle_latest, tables.marks
     upsert(connection, trips, _trips(flush), update=lambda new: _trip_maxima(trips, new))
     rows = [_latest(vehicle_id, state) for vehicle_id, state in flush.states.items()]
-    upsert(connection, latest, rows, where=lambda new: new.source_offset >= latest.c.source_offset)
+    upsert(
+        connection,
+        latest,
+        rows,
+        update=lambda new: _newest(latest, new),
+        where=lambda new: new.source_offset >= latest.c.source_offset,
+    )
     mark = msgspec.structs.asdict(flush.mark)
     del mark["rules_hash"]
     upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
+
+
+def _newest(latest: Table, new: Any) -> dict[str, Any]:
+    """Give the newest of everything; what it was COUNTED_MS ago, and as long before, moves up."""
+    changed = {column.name: new[column.name] for column in latest.c if not column.primary_key}
+    is_due = or_(latest.c.middle_at_ms.is_(None), new.newest_received_at_ms - latest.c.middle_at_ms >= COUNTED_MS)
+    for counted in ("sequence", "at_ms"):
+        earlier, middle = f"earlier_{counted}", f"middle_{counted}"
+        changed[earlier] = case((is_due, latest.c[middle]), else_=latest.c[earlier])
+        changed[middle] = case((is_due, new[middle]), else_=latest.c[middle])
+    return changed
 
 
 def _trip_maxima(trips: Table, new: Any) -> dict[str, Any]:
@@ -161,6 +180,11 @@ def _latest(vehicle_id: str, state: VehicleState) -> dict[str, Any]:
         "averages": encode(state.averages).decode() if state.averages else None,
         "latitude_deg": state.newest.latitude_deg,
         "longitude_deg": state.newest.longitude_deg,
+        "sequence": state.newest.sequence,
+        "earlier_sequence": None,
+        "earlier_at_ms": None,
+        "middle_sequence": state.newest.sequence,
+        "middle_at_ms": state.newest_received_at_ms,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from api.store import tables
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _REJECTED = tables.rejected
 FEWEST_REJECTED = 10
-"""So many readings in a row without one believed make a vehicle worth a look."""
+"""So many rejected readings, and more than were believed, make a vehicle worth a look."""
 
 
 class Latency(NamedTuple):
@@ -28,10 +28,11 @@ class Latency(NamedTuple):
 
 
 class MostlyRejected(NamedTuple):
-    """A vehicle of which nothing was believed for a while."""
+    """A vehicle of which little or nothing is believed; `believed` is about how many readings were, meanwhile."""
 
     vehicle_id: str
     readings: int
+    believed: int
     since_ms: int
     reason: str
 
@@ -51,19 +52,29 @@ def rejected_by_reason(connection: Connection) -> dict[str, int]:
 
 
 def mostly_rejected(connection: Connection, *, since_ms: int) -> list[MostlyRejected]:
-    """Give vehicles with at least FEWEST_REJECTED readings rejected and none believed since, after `since_ms`."""
+    """Give vehicles with at least FEWEST_REJECTED readings rejected since then, and more of them than believed.
+
+    How many a car has made is told by its sequence now and some minutes ago. Where nothing was believed after the
+    first of the rejected ones, it takes no counting.
+    """
     latest = tables.vehicle_latest
-    number = func.count()
-    heard_ms = func.coalesce(latest.c.newest_received_at_ms, 0)
+    number, first_ms = func.count(), func.min(_REJECTED.c.received_at_ms)
+    counted_from_ms = func.coalesce(latest.c.earlier_at_ms, latest.c.middle_at_ms, 0)
+    heard_ms = func.max(func.coalesce(latest.c.newest_received_at_ms, 0))
+    made = func.max(latest.c.sequence - func.coalesce(latest.c.earlier_sequence, latest.c.middle_sequence))
+    believed = case((heard_ms < first_ms, 0), else_=func.coalesce(made, 0) - number)
     query = (
-        select(_REJECTED.c.vehicle_id, number, func.min(_REJECTED.c.received_at_ms), func.max(_REJECTED.c.reason))
+        select(_REJECTED.c.vehicle_id, number, believed, first_ms, func.max(_REJECTED.c.reason))
         .select_from(_REJECTED.outerjoin(latest, latest.c.vehicle_id == _REJECTED.c.vehicle_id))
         .where(_REJECTED.c.vehicle_id.is_not(None), _REJECTED.c.received_at_ms >= since_ms)
-        .where(_REJECTED.c.received_at_ms > heard_ms)
+        .where(_REJECTED.c.received_at_ms >= counted_from_ms)
         .group_by(_REJECTED.c.vehicle_id)
-        .having(number >= FEWEST_REJECTED)
+        .having(number >= FEWEST_REJECTED, number > believed)
     )
-    return [MostlyRejected(*row) for row in connection.execute(query)]
+    return [
+        MostlyRejected(vehicle_id, readings, max(0, made), at_ms, reason)
+        for vehicle_id, readings, made, at_ms, reason in connection.execute(query)
+    ]
 
 
 def event_to_alert(connection: Connection, *, most: int, since_ms: int | None, without: Sequence[str]) -> Latency:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
-from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
@@ -16,7 +15,7 @@ from api.answers.alert import AlertDetail
 from api.errors import Unknown
 from api.queries.alerts import AlertHistory, alert_history
 from api.routes.alerts import unknown_alert
-from api.routes.parameters import PREFIX
+from api.routes.parameters import PREFIX, AlertId
 from api.workflow import is_repeated, refuse_unforced
 from contracts.errors import Unavailable
 
@@ -31,7 +30,6 @@ _LOOK_S = 0.02
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"model": Accepted, "description": "Written, but not in the store yet; ask for the alert in a moment"}
 }
-_AlertId = Annotated[str, InPath(max_length=64)]
 
 
 def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, patience_s: float) -> APIRouter:
@@ -61,17 +59,17 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
         return AlertDetail.told(history)
 
     @routes.post("/acknowledge", summary="Take care of an alert", response_model=AlertDetail)
-    async def acknowledge(alert_id: _AlertId, sent: Acknowledge) -> AlertDetail | JSONResponse:
+    async def acknowledge(alert_id: AlertId, sent: Acknowledge) -> AlertDetail | JSONResponse:
         """Acknowledge: it stays so until the alert escalates, which asks for attention again."""
         return await done(action_of("acknowledge", alert_id, sent, clock))
 
     @routes.post("/resolve", summary="Close an alert", response_model=AlertDetail)
-    async def resolve(alert_id: _AlertId, sent: Resolve) -> AlertDetail | JSONResponse:
+    async def resolve(alert_id: AlertId, sent: Resolve) -> AlertDetail | JSONResponse:
         """Resolve; an episode that goes on takes `force` and a note, else 409. An escalation opens it again."""
         return await done(action_of("resolve", alert_id, sent, clock))
 
     @routes.post("/notes", summary="Write a note on an alert", response_model=AlertDetail)
-    async def note(alert_id: _AlertId, sent: Note) -> AlertDetail | JSONResponse:
+    async def note(alert_id: AlertId, sent: Note) -> AlertDetail | JSONResponse:
         """Add to the alert's history."""
         return await done(action_of("note", alert_id, sent, clock))
 

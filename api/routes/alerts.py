@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
-from fastapi import Path as InPath
 
-from api.answers.alert import AlertAnswer, AlertDetail, AlertPage, Attention, AttentionItem, described
+from api.answers.alert import AlertAnswer, AlertDetail, AlertPage, Attention, AttentionItem
 from api.cursor import cursor_after, read_cursor
 from api.errors import Unknown
 from api.queries.alerts import (
@@ -18,9 +17,9 @@ from api.queries.alerts import (
     open_alerts,
     vehicles_in_need,
 )
-from api.queries.pipeline import MostlyRejected, mostly_rejected
+from api.queries.pipeline import mostly_rejected
 from api.queries.vehicles import Known, known
-from api.routes.parameters import PREFIX, AtMs, Cursor, Limit, Name
+from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
 from contracts.alert import SEVERITIES, AlertState, Severity
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         )
 
     @routes.get("/alerts/{alert_id}", summary="One alert and its history")
-    def alert(alert_id: Annotated[str, InPath(max_length=64)]) -> AlertDetail:
+    def alert(alert_id: AlertId) -> AlertDetail:
         """Give every change of the episode, and what people did about it."""
         with store.snapshot() as connection:
             history = alert_history(connection, alert_id)
@@ -91,16 +90,18 @@ def _attention(connection: Connection, *, limit: int, now_ms: int) -> Attention:
     counts = count_open(connection)
     in_need = counts.pop("vehicles")
     urgent = vehicles_in_need(connection, limit=limit)
-    alerts = open_alerts(connection, urgent)
+    unbelieved = {one.vehicle_id: one for one in mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)}
+    others = [vehicle_id for vehicle_id in unbelieved if vehicle_id not in urgent]
+    alerts = open_alerts(connection, [*urgent, *others])
     items = [AttentionItem.alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in _all(connection, urgent)]
-    unbelieved = mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)
-    only_rejected = [one for one in unbelieved if one.vehicle_id not in alerts]
-    vehicles = _all(connection, [one.vehicle_id for one in only_rejected])
-    items += [_unbelieved(vehicle, one) for vehicle, one in zip(vehicles, only_rejected, strict=True)]
+    items += [
+        AttentionItem.unbelieved(vehicle, unbelieved[vehicle.vehicle_id], alerts.get(vehicle.vehicle_id, []))
+        for vehicle in _all(connection, others)
+    ]
     items.sort(key=lambda item: (-SEVERITIES.index(item.severity), not item.needs_attention, item.since_ms))
     return Attention(
         vehicles=items[:limit],
-        vehicles_in_need=in_need + len(only_rejected),
+        vehicles_in_need=in_need + sum(vehicle_id not in alerts for vehicle_id in others),
         open_alerts={severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
     )
 
@@ -109,15 +110,3 @@ def _all(connection: Connection, vehicle_ids: list[str]) -> list[Known]:
     """Give these vehicles; an alert may be here before its vehicle's first state."""
     found = {vehicle.vehicle_id: vehicle for vehicle in known(connection, vehicle_ids)}
     return [found.get(vehicle_id, Known(vehicle_id, None, None)) for vehicle_id in vehicle_ids]
-
-
-def _unbelieved(vehicle: Known, rejected: MostlyRejected) -> AttentionItem:
-    return AttentionItem(
-        **described(vehicle),
-        severity="warning",
-        reason="readings_rejected",
-        needs_attention=True,
-        since_ms=rejected.since_ms,
-        message=f"{rejected.readings} readings rejected and none believed since: {rejected.reason}",
-        alerts=[],
-    )

@@ -24,5 +24,6 @@ Vin = Annotated[
         examples=["1HGCM82633A004352"],
     ),
 ]
-Name = Annotated[str | None, Query(max_length=200)]
+Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+AlertId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 AtMs = Annotated[int | None, Query(ge=0, le=2**53, description="epoch milliseconds")]

@@ -36,7 +36,7 @@ def vehicle_routes(store: Store) -> APIRouter:
     @routes.get("/vehicles", summary="Vehicles by VIN")
     def vehicles(
         fleet: Name = None,
-        model: Annotated[str | None, Query(max_length=200, description="make, model and year")] = None,
+        model: Annotated[Name, Query(description="make, model and year")] = None,
         silent: Annotated[bool | None, Query(description="only silent ones, or only others")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,

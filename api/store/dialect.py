@@ -69,7 +69,7 @@ def insert_many(connection: Connection, table: Table, rows: Rows) -> None:
     try:
         with connection.connection.cursor() as cursor, cursor.copy(copying) as copy:  # type: ignore[attr-defined]
             for row in rows:
-                copy.write_row([row[name] for name in names])
+                copy.write_row([_storable(row[name]) for name in names])
     except psycopg.OperationalError as error:  # as SQLAlchemy would have named it
         raise OperationalError(copying, None, error) from error
 
@@ -83,7 +83,12 @@ def _inserting(connection: Connection, table: Table, rows: Rows) -> tuple[Any, A
     if connection.dialect.name == "sqlite":
         return inserting, rows
     columns = [table.c[name] for name in rows[0]]
-    lists = {f"of_{one.name}": [row[one.name] for row in rows] for one in columns}
+    lists = {f"of_{one.name}": [_storable(row[one.name]) for row in rows] for one in columns}
     binds = (bindparam(f"of_{one.name}", type_=postgresql.ARRAY(one.type)) for one in columns)
     unnested = func.unnest(*binds).table_valued(*(column(one.name, one.type) for one in columns)).render_derived()
     return inserting.from_select(columns, select(unnested)), lists
+
+
+def _storable(value: Any) -> Any:
+    """Give what PostgreSQL takes: its texts hold no NUL."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value

@@ -30,6 +30,10 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+SAMPLED: Final = ("earlier_sequence", "earlier_at_ms", "middle_sequence", "middle_at_ms")
+"""Columns that depend on when a state was written, and not on the stream alone."""
+
+
 def _key(name: str, kind: Any = String) -> Column[Any]:
     return Column(name, kind, primary_key=True, autoincrement=False)
 
@@ -96,7 +100,7 @@ vehicles = Table(
     _key("vehicle_id"),
     _due("make", String),
     _due("model", String),
-    _due("year", Integer),
+    _due("year"),
     _due("fleet", String),
     _due("model_name", String),
     _due("entry", Text),
@@ -120,7 +124,13 @@ vehicle_latest = Table(
     Column("averages", Text),
     Column("latitude_deg", Float),
     Column("longitude_deg", Float),
+    Column("sequence", BigInteger),
+    *(Column(name, BigInteger) for name in SAMPLED),
 )
+"""The newest reading of each; SAMPLED is its sequence some minutes ago, to count readings by."""
+
+erased = Table("erased", metadata, _key("vehicle_id"), _due("erased_at_ms"))
+"""Vehicles of which nothing older than this (broker time) may be known."""
 
 alerts = Table(
     "alerts",

@@ -30,11 +30,17 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from api.projector.inbox import Record
+from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
 from contracts.topics import ENGINE_ALERTS, SERVING_GROUP
 from stack.broker import Broker
 
 _TABLES = ("speed_trips", "vehicle_latest", "alerts", "alert_changes", "rejected", "marks", "vehicles", "alert_actions")
+
+
+def exact(table: str) -> str:
+    """Give the columns that follow from the stream alone."""
+    return ", ".join(name for name in metadata.tables[table].c.keys() if name not in SAMPLED)  # noqa: SIM118
 
 
 class Store:
@@ -55,7 +61,7 @@ class Store:
             engine.dispose()
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        return {table: sorted(self.all(f"SELECT * FROM {table}"), key=repr) for table in _TABLES}  # noqa: S608
+        return {table: sorted(self.all(f"SELECT {exact(table)} FROM {table}"), key=repr) for table in _TABLES}  # noqa: S608
 
     def count(self, table: str) -> int:
         return sum(count for (count,) in self.all(f"SELECT count(*) FROM {table}"))  # noqa: S608

@@ -66,6 +66,13 @@ def test_a_state_beyond_the_mark_is_held_back() -> None:
     assert distances(buffer.take()) == {VIN: 900}
 
 
+def test_the_mark_names_the_first_offset_that_it_does_not_cover() -> None:
+    flush = buffer_of(a_state(VIN, a_trip(100, 10), offset=5), a_mark(5, P)).take()
+    assert distances(flush) == {}
+    flush = buffer_of(a_state(VIN, a_trip(100, 10), offset=4), a_mark(5, P)).take()
+    assert distances(flush) == {VIN: 100}
+
+
 def test_a_mark_that_comes_late_does_not_take_back_a_newer_one() -> None:
     buffer = buffer_of(a_state(VIN, a_trip(100, 10), offset=7), a_mark(8, P), a_mark(5, P))
     flush = buffer.take()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from api.projector.inbox import Inbox, Record
 from api.projector.writing import write
 from api.store.database import open_for_writing
-from api.store.tables import metadata
+from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
 from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLES
 
@@ -33,7 +33,10 @@ def empty(store: Engine) -> None:
 
 def everything(store: Engine) -> dict[str, list[Any]]:
     with store.begin() as connection:
-        rows = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
+        rows = {
+            table.name: connection.execute(select(*(column for column in table.c if column.name not in SAMPLED))).all()
+            for table in metadata.sorted_tables
+        }
     return {name: sorted(map(tuple, of_table), key=repr) for name, of_table in rows.items() if name != "consumed"}
 
 

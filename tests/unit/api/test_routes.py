@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from serving import (
@@ -27,6 +28,7 @@ from api.projector.publication import Publication
 from api.settings import ServeSettings
 from api.store.database import open_for_writing
 from contracts.alert import AlertAction
+from contracts.vehicle_state import VehicleState
 
 
 @pytest.fixture
@@ -74,6 +76,49 @@ def test_a_car_of_which_nothing_is_believed_needs_attention(client: TestClient, 
     project(store, *(topics.rejected(VIN, n) for n in range(10)), *(topics.rejected(OTHER_VIN, n) for n in range(9)))
     (item,) = got(client, "/v1/attention")["vehicles"]
     assert (item["vehicle_id"], item["reason"]) == (VIN, "readings_rejected")
+
+
+def test_a_car_with_most_of_its_readings_rejected_needs_attention(
+    client: TestClient, store: Engine, topics: Topics
+) -> None:
+    for vin, made in ((VIN, 15), (OTHER_VIN, 25)):  # readings made since the first, of which 10 were rejected
+        first, last = (replaced(a_state(vin, a_trip(0, 0), offset=n), sequence=100 + n) for n in (0, made))
+        project(store, *topics.flush(first), *(topics.rejected(vin, n) for n in range(1, 11)))
+        project(store, *topics.flush(last))
+    (item,) = got(client, "/v1/attention")["vehicles"]
+    assert (item["vehicle_id"], item["reason"]) == (VIN, "readings_rejected")
+    assert item["message"] == "10 readings rejected and 5 believed since: not_json"
+
+
+def replaced(state: VehicleState, **newest: Any) -> VehicleState:
+    return msgspec.structs.replace(state, newest=msgspec.structs.replace(state.newest, **newest))
+
+
+def test_a_car_counts_once_whatever_its_reasons(client: TestClient, store: Engine, topics: Topics) -> None:
+    project(
+        store,
+        topics.alert(an_alert("info", vehicle_id=VIN, severity="info")),
+        topics.alert(an_alert("bad", vehicle_id=OTHER_VIN, severity="critical")),
+        *(topics.rejected(VIN, n) for n in range(10)),
+    )
+    answer = got(client, "/v1/attention", limit=1)
+    assert ([item["vehicle_id"] for item in answer["vehicles"]], answer["vehicles_in_need"]) == ([OTHER_VIN], 2)
+    answer = got(client, "/v1/attention")
+    assert [(item["vehicle_id"], len(item["alerts"])) for item in answer["vehicles"]] == [(OTHER_VIN, 1), (VIN, 1)]
+
+
+@pytest.mark.parametrize("path", ["/v1/alerts?severty=critical", "/v1/attention?limit=5&colour=red", "/v1/rules?x=1"])
+def test_an_unknown_parameter_is_refused_with_the_known_ones(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    assert "unknown parameter" in response.json()["detail"]
+
+
+def test_alerts_of_one_moment_come_by_falling_id(client: TestClient, store: Engine, topics: Topics) -> None:
+    project(store, *(topics.alert(an_alert(name), at_ms=NOW_MS) for name in ("b", "c", "a")))
+    first = got(client, "/v1/alerts", limit=2)
+    rest = got(client, "/v1/alerts", cursor=first["next_cursor"])
+    assert [alert["alert_id"] for page in (first, rest) for alert in page["alerts"]] == ["c", "b", "a"]
 
 
 def test_an_alert_answers_with_its_history(client: TestClient, store: Engine, topics: Topics) -> None:
@@ -184,6 +229,34 @@ def test_a_ranking_merges_both_layers(client: TestClient, store: Engine, topics:
     assert [trip["distance_m"] for trip in trips["trips"]] == [2_000]
     older = got(client, f"/v1/vehicles/{VIN}/trips", limit=1, cursor=trips["next_cursor"])
     assert [(trip["distance_m"], trip["fuel_ml"]) for trip in older["trips"]] == [(10_000, 800)]
+
+
+@pytest.mark.parametrize(("offset", "distance_m"), [(5, 8_000), (6, 9_000), (7, 9_000)])
+def test_a_speed_row_counts_from_the_covered_offset_on(
+    client: TestClient, store: Engine, topics: Topics, tmp_path: Path, offset: int, distance_m: int
+) -> None:
+    trip = a_trip(8_000, 700)
+    publish(tmp_path / "views", 1, {(VIN, trip.trip_started_at_ms): trip}, covered={partition_of(VIN): 6})
+    serve_version(store, tmp_path / "views")
+    project(store, *topics.flush(a_state(VIN, a_trip(9_000, 800), offset=offset)))
+    (place,) = got(client, "/v1/rankings/fuel-efficiency")["places"]
+    assert place["distance_m"] == distance_m
+
+
+def test_equally_urgent_alerts_come_by_id_and_actions_by_time(
+    client: TestClient, store: Engine, topics: Topics
+) -> None:
+    project(
+        store,
+        *(topics.alert(an_alert(name)) for name in ("b", "c", "a")),
+        topics.alert(an_alert("d", raised_at_ms=NOW_MS - 1)),
+        topics.action(AlertAction("a", "z", "note", "ann", NOW_MS, note="1"), at_ms=NOW_MS + 60),
+        topics.action(AlertAction("a", "y", "note", "ann", NOW_MS, note="3"), at_ms=NOW_MS + 70),
+        topics.action(AlertAction("a", "x", "note", "ann", NOW_MS, note="2"), at_ms=NOW_MS + 70),
+    )
+    (item,) = got(client, "/v1/attention")["vehicles"]
+    assert [alert["alert_id"] for alert in item["alerts"]] == ["d", "a", "b", "c"]
+    assert [action["note"] for action in got(client, "/v1/alerts/a")["actions"]] == ["1", "2", "3"]
 
 
 def test_a_ranking_is_read_page_by_page(client: TestClient, store: Engine, topics: Topics) -> None:

@@ -1,0 +1,29 @@
+"""Parameters that a route does not have are refused, since a filter that is misspelt would silently be none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+
+from contracts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
+_known: dict[str, frozenset[str]] = {}
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Raise InvalidInput, which names what the route knows."""
+    if not request.query_params:
+        return
+    route: APIRoute = request.scope["route"]
+    known = _known.setdefault(route.unique_id, _parameters(route))
+    if unknown := sorted(set(request.query_params) - known):
+        given = ", ".join(repr(name[:50]) for name in unknown[:5])
+        raise InvalidInput(f"unknown parameter {given}; {route.path} knows {', '.join(sorted(known)) or 'none'}")
+
+
+def _parameters(route: APIRoute) -> frozenset[str]:
+    return frozenset(parameter.alias for parameter in route.dependant.query_params)
