@@ -8,6 +8,11 @@ _MILLISECONDS_TO_SECONDS = (0.001, 0.002, 0.005, 0.008, 0.012, 0.025, 0.05, 0.1,
 
 # simulator
 READINGS_PRODUCED = Counter("readings_produced", "Readings acknowledged by the broker", ["program"])
+# gateway
+MESSAGES_FORWARDED = Counter("messages_forwarded", "MQTT messages in Kafka, and acknowledged to their cars")
+MESSAGES_HELD = Gauge("messages_held", "MQTT messages taken that Kafka does not have yet")
+MQTT_CONNECTIONS = Counter("mqtt_connections", "Connections made to the MQTT broker")
+KAFKA_REFUSALS = Counter("kafka_refusals", "Chunks of records that Kafka did not take at the first try")
 # hot path
 READINGS_PROCESSED = Counter("readings_processed", "Good readings folded, by the hot path")
 READINGS_REJECTED = Counter("readings_rejected", "Records rejected, by reason", ["reason"])

@@ -24,7 +24,7 @@ from contracts.plausibility import SIGNAL_RANGES
 from rules import Rule, default_rules_file, load_rules
 
 DOCS = Path(__file__).parents[1] / "docs"
-PROGRAMS = ("simulator", "hot_path", "cold_path", "api", "stack")
+PROGRAMS = ("simulator", "gateway", "hot_path", "cold_path", "api", "stack")
 _BEGIN = "<!-- derived: begin (python scripts/reference_pages.py) -->"
 _END = "<!-- derived: end -->"
 _SUBCOMMAND = "_CliSubCommand"
