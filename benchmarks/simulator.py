@@ -26,6 +26,8 @@ from rich.table import Table
 from simulator.faults.fault import Faults
 from simulator.live.live_fleet import LiveFleet
 from simulator.readings.rows import ReadingRows
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
@@ -63,7 +65,8 @@ def _options() -> argparse.Namespace:
 def _live(vehicles: int, ticks: int) -> dict[str, float]:
     """Measure CPU microseconds a reading of the tick and of the encoding."""
     faults = Faults(vehicles, per_vehicle_hour=1, growth_s=15, repair_s=90)
-    live = LiveFleet(fleet(vehicles, 1), seed=1, start_ms=1_790_000_000_000, rate_hz=1, faults=faults)
+    book = road_book(network("denver", seed=1, segments=0), 1)
+    live = LiveFleet(fleet(vehicles, 1), book, seed=1, start_ms=1_790_000_000_000, rate_hz=1, faults=faults)
     rows = ReadingRows(8192)
     for _ in range(WARM_UP_TICKS):
         rows.encode(live.tick()[0])

@@ -85,6 +85,17 @@ class FleetSettings(TransportSettings):
     fault_rate: float = Field(0.0, ge=0, description="faults that begin in an hour of driving, per car")
     fault_growth: Duration = Field(15.0, description="from a fault's onset until it is full grown, as 15s or 10m")
     fault_repair: Duration = Field(90.0, description="from full growth to repair: this at least, twice this at most")
+    roads: str = Field(
+        "denver",
+        description="denver, generated (a city made from --seed), or a folder with vertices.csv and edges.csv",
+    )
+    city_segments: int = Field(4000, ge=8, le=200_000, description="how many segments a generated city has")
+    gps_noise: float = Field(
+        5.0, ge=0, le=100, description="root mean square of the error of positions on the ground, in metres"
+    )
+    driven: Path | None = Field(
+        None, description="file for the segments that each trip was driven on, one JSON object a line"
+    )
     truth: Path | None = Field(None, description="file to which the injected faults are added, one JSON object a line")
 
 

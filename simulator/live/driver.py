@@ -23,6 +23,9 @@ from simulator.settings import RunSettings
 from simulator.transport.arrivals import Arrivals, Transport
 from simulator.transport.disturbances import skew_ms
 from simulator.transport.publisher import Publisher
+from simulator.trips.driven import DrivenFile, TripLog
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import Fleet, fleet, registry
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,10 @@ class Drive:
         self._settings = settings
         self._publisher = publisher
         self._fleet: Fleet = fleet(settings.vehicles, settings.seed)
+        roads = network(settings.roads, seed=settings.seed, segments=settings.city_segments)
+        self._book = road_book(roads, settings.seed)
+        self._log = None if settings.driven is None else TripLog(self._book, settings.vehicles)
+        self._driven = None if settings.driven is None else DrivenFile(settings.driven)
         self._encoder = ReadingRows(min(_ROWS, settings.vehicles))
         self._transport = Transport(settings.disturbances())
         self._truth = TruthFile(settings.truth)
@@ -102,11 +109,13 @@ class Drive:
             await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
             if is_changed:
                 self._write_truth()
+            self._write_driven()
             tick += 1
             await _sleep_until(began_s + tick * live.interval_ms / 1000, stop)
         await self._send_last(live.end())
         await self._publisher.flush()
         self._write_truth()
+        self._write_driven()
         return Driven(
             readings_produced=self._publisher.acknowledged,
             vehicles=len(self._fleet),
@@ -120,7 +129,14 @@ class Drive:
         start = self._settings.start
         start_ms = now_ms() if start is None else round(start.timestamp() * 1000)
         return LiveFleet(
-            self._fleet, seed=self._settings.seed, start_ms=start_ms, rate_hz=self._settings.rate, faults=self._faults
+            self._fleet,
+            self._book,
+            seed=self._settings.seed,
+            start_ms=start_ms,
+            rate_hz=self._settings.rate,
+            faults=self._faults,
+            gps_noise_m=self._settings.gps_noise,
+            log=self._log,
         )
 
     async def _send_in_time(
@@ -156,6 +172,10 @@ class Drive:
             some_keys.append(key)
             some_messages.append(message)
         await asyncio.gather(*(self._publisher.send(number, *some) for number, some in by_partition.items()))
+
+    def _write_driven(self) -> None:
+        if self._driven is not None and self._log is not None and self._log.trips:
+            self._driven.write(self._log)
 
     def _write_truth(self) -> None:
         self._truth.write(

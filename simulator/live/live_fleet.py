@@ -10,12 +10,17 @@ from simulator.faults.conditions import Witness
 from simulator.faults.fault import Faults
 from simulator.physics import thermal
 from simulator.physics.cars import Cars, Harm
+from simulator.physics.course import Course, home_places
+from simulator.physics.gps import GpsError
 from simulator.physics.sensors import Moment, readings
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.counters import odometer_at, sequence_base
+from simulator.trips.driven import TripLog
+from simulator.trips.itinerary import Itinerary
+from simulator.trips.road_book import RoadBook
 from simulator.vehicles.fleet import Fleet, Floats, Integers
 
-_TRIP_S: Final = (480.0, 1500.0)
+_TRIP_S: Final = (240.0, 1500.0)
 _PARKED_S: Final = (60.0, 300.0)
 _FIRST_PARKED_S: Final = (10.0, 240.0)
 _FIRST_START_S: Final = 5.0
@@ -32,7 +37,18 @@ def between(bounds: tuple[float, float], u: Floats) -> Floats:
 class LiveFleet:
     """Cars that start trips, drive, park and start again. `tick` gives the readings of one interval."""
 
-    def __init__(self, fleet: Fleet, *, seed: int, start_ms: int, rate_hz: float, faults: Faults) -> None:
+    def __init__(  # noqa: PLR0913 - each is a knob of its own
+        self,
+        fleet: Fleet,
+        book: RoadBook,
+        *,
+        seed: int,
+        start_ms: int,
+        rate_hz: float,
+        faults: Faults,
+        gps_noise_m: float = 5.0,
+        log: TripLog | None = None,
+    ) -> None:
         """Let most cars begin a trip in the first seconds, with engines still warm from an earlier one."""
         self.fleet = fleet
         self.faults = faults
@@ -41,6 +57,8 @@ class LiveFleet:
         self._witness = Witness()
         self._random = np.random.default_rng([seed, 2, start_ms])
         self._fault_random = np.random.default_rng([seed, 3, start_ms])
+        self._gps = GpsError(len(fleet), gps_noise_m, np.random.default_rng([seed, 8, start_ms]))
+        self._log = log
         self._start_ms = start_ms
         self._ticks = 0
         self._phase_ms = (fleet.phase_ms * self.interval_ms / 1000).astype(np.int64)
@@ -48,18 +66,21 @@ class LiveFleet:
         self._trip_started_at_ms = np.full(len(fleet), start_ms, dtype=np.int64)
         self._due_ms = start_ms + self._first_start_s() * 1000
         self._parked_since_ms = np.full(len(fleet), float(start_ms))
-        self.cars = self._parked_cars(start_ms)
+        self.cars = self._parked_cars(book, seed, start_ms)
 
     def _first_start_s(self) -> Floats:
         u = self._random.random((2, len(self.fleet)))
         return np.where(u[0] < _DRIVING_SHARE, _FIRST_START_S * u[1], between(_FIRST_PARKED_S, u[1]))
 
-    def _parked_cars(self, start_ms: int) -> Cars:
+    def _parked_cars(self, book: RoadBook, seed: int, start_ms: int) -> Cars:
         u = self._random.random((2, len(self.fleet)))
         ambient_c = thermal.ambient_at(start_ms, self.fleet.ambient_offset_c)
         warm_c = thermal.cooled(np.full(len(self.fleet), _NORMAL_C), ambient_c, between(_LAST_PARKED_S, u[0]))
-        odometer_m = odometer_at(self.fleet, start_ms)
-        return Cars(self.fleet, coolant_c=warm_c, fuel_level_pct=25 + 70 * u[1], odometer_m=odometer_m)
+        course = Course(book, home_places(book, self.fleet))
+        itinerary = Itinerary(book, seed, self.fleet.vehicle)
+        cars = Cars(self.fleet, course, itinerary, coolant_c=warm_c, fuel_level_pct=25 + 70 * u[1])
+        cars.trip_odometer_m = odometer_at(self.fleet, start_ms)
+        return cars
 
     @property
     def next_ms(self) -> int:
@@ -75,8 +96,10 @@ class LiveFleet:
         is_changed = self._let_faults_grow(now_ms, dt_s)
         severity = self.faults.severity
         harm = Harm(severity["coolant_leak"], self.faults.reach_s, severity["stuck_thermostat"])
-        self.cars.advance(dt_s, ambient_c=ambient_c, random=self._random, harm=harm)
-        ending = np.flatnonzero(self.cars.running & (self.cars.elapsed_s >= self.cars.trip_s))
+        self.cars.advance(dt_s, ambient_c=ambient_c, harm=harm)
+        self._note_legs()
+        self._gps.advance(dt_s)
+        ending = np.flatnonzero(self.cars.running & self.cars.is_over)
         speaking = np.flatnonzero(self.cars.running)
         self._end_trips(ending, now_ms)
         speaking = np.union1d(speaking, self._begin_trips(now_ms, ambient_c))
@@ -94,16 +117,34 @@ class LiveFleet:
         )
 
     def _end_trips(self, rows: Integers, now_ms: int) -> None:
+        self._note_driven(rows)
         self.cars.stop(rows)
         self._parked_since_ms[rows] = now_ms
         self._due_ms[rows] = now_ms + between(_PARKED_S, self._random.random(len(rows))) * 1000
+
+    def _note_legs(self) -> None:
+        begun, self.cars.begun_legs = self.cars.begun_legs, []
+        if self._log is not None:
+            for rows, legs in begun:
+                self._log.begin_legs(rows, legs)
+
+    def _note_driven(self, rows: Integers) -> None:
+        if self._log is not None:
+            self._log.end(
+                rows,
+                vehicle_ids=self.fleet.vehicle_id[rows].tolist(),
+                started_at_ms=self._trip_started_at_ms[rows],
+                along_m=self.cars.course.along_m[rows],
+            )
 
     def _begin_trips(self, now_ms: int, ambient_c: Floats) -> Integers:
         rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms))
         parked_s = (now_ms - self._parked_since_ms[rows]) / 1000
         self.cars.park(rows, parked_s=parked_s, ambient_c=ambient_c[rows])
-        self.cars.start(rows, between(_TRIP_S, self._random.random(len(rows))))
         self._trip_started_at_ms[rows] = now_ms + self._phase_ms[rows]
+        trip_s = between(_TRIP_S, self._random.random(len(rows)))
+        self.cars.start(rows, started_at_ms=self._trip_started_at_ms[rows], trip_s=trip_s)
+        self._note_legs()
         self.trips_begun += len(rows)
         return rows
 
@@ -113,10 +154,18 @@ class LiveFleet:
             trip_started_at_ms=self._trip_started_at_ms[rows],
             sequence=self._sequence[rows],
             ignition_on=self.cars.running[rows],
+            off_m=self._gps.metres[rows],
         )
         self._sequence[rows] += 1
         severity = self.faults.severity
-        return readings(self.cars, rows, moment, ambient_c=ambient_c, random=self._random, severity=severity)
+        return readings(
+            self.cars,
+            rows,
+            moment,
+            ambient_c=ambient_c,
+            random=self._random,
+            severity=severity,
+        )
 
     def end(self) -> ReadingColumns:
         """Turn every engine off, one interval after the last tick: the last readings of the open trips."""

@@ -13,9 +13,14 @@ from simulator.faults.conditions import Witness
 from simulator.faults.fault import Fault, Faults
 from simulator.physics import thermal
 from simulator.physics.cars import Cars, Harm
+from simulator.physics.course import Course, home_places
+from simulator.physics.gps import GpsError
 from simulator.physics.sensors import Moment, readings
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.counters import odometer_at, sequence_base
+from simulator.trips.driven import TripLog
+from simulator.trips.itinerary import Itinerary, final_places
+from simulator.trips.road_book import RoadBook
 from simulator.trips.trip_calendar import Calendar
 from simulator.vehicles.fleet import Fleet, Floats, Integers
 
@@ -25,17 +30,28 @@ _EXACT: Final = frozenset({"latitude_deg", "longitude_deg"})
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All readings of some days, in rising time for each car, and the faults that were injected (by car)."""
+    """All readings of some days, in rising time for each car; the faults that were injected (by car); the routes."""
 
     columns: ReadingColumns
     partition: Integers
     faults: list[Fault]
+    driven: TripLog
 
 
 class PastTrips:
     """The trips of a calendar, driven side by side."""
 
-    def __init__(self, fleet: Fleet, planned: Calendar, *, interval_s: int, seed: int, faults: Faults) -> None:
+    def __init__(  # noqa: PLR0913 - each is a knob of its own
+        self,
+        fleet: Fleet,
+        book: RoadBook,
+        planned: Calendar,
+        *,
+        interval_s: int,
+        seed: int,
+        faults: Faults,
+        gps_noise_m: float = 5.0,
+    ) -> None:
         """Prepare one row a trip; trips last whole intervals. `faults` counts rows and milliseconds of the trip."""
         self._planned = planned
         self._fleet = fleet
@@ -45,15 +61,16 @@ class PastTrips:
         self._random = np.random.default_rng([seed, 4])
         self._fault_random = np.random.default_rng([seed, 5])
         self._trip_s = planned.trip_s // interval_s * interval_s
+        self._ended_s = self._trip_s.copy()
         row_fleet = fleet.take(planned.vehicle)
         self._ambient_c = thermal.ambient_at(planned.started_at_ms, row_fleet.ambient_offset_c)
         warm_c = thermal.cooled(np.full(len(planned), _NORMAL_C), self._ambient_c, planned.parked_s)
-        self._cars = Cars(
-            row_fleet,
-            coolant_c=warm_c,
-            fuel_level_pct=np.full(len(planned), 100.0),
-            odometer_m=np.zeros(len(planned)),
-        )
+        self._gps = GpsError(len(planned), gps_noise_m, np.random.default_rng([seed, 8]))
+        self._log = TripLog(book, len(planned))
+        course = Course(book, _places(fleet, book, planned, seed, self._trip_s))
+        itinerary = Itinerary(book, seed, planned.vehicle)
+        full = np.full(len(planned), 100.0)
+        self._cars = Cars(row_fleet, course, itinerary, coolant_c=warm_c, fuel_level_pct=full)
 
     @property
     def count(self) -> int:
@@ -63,7 +80,7 @@ class PastTrips:
     def drive(self, on_progress: Callable[[float], object]) -> History:
         """Drive all trips to their end; `on_progress` is told the share of the work that is done."""
         rows = np.arange(len(self._planned))
-        self._cars.start(rows, self._trip_s)
+        self._cars.start(rows, started_at_ms=self._planned.started_at_ms, trip_s=self._trip_s)
         steps = int(self._trip_s.max(initial=0)) // self._interval_s
         pieces = [self._readings(rows, 0)]
         for step in range(1, steps + 1):
@@ -83,14 +100,31 @@ class PastTrips:
         )
         severity = self._faults.severity
         harm = Harm(severity["coolant_leak"], self._faults.reach_s, severity["stuck_thermostat"])
-        self._cars.advance(self._interval_s, ambient_c=self._ambient_c, random=self._random, harm=harm)
-        is_ending = self._trip_s[running] <= now_s
-        self._cars.stop(running[is_ending])
+        self._cars.advance(self._interval_s, ambient_c=self._ambient_c, harm=harm)
+        self._gps.advance(self._interval_s)
+        is_ending = self._cars.is_over[running] | (self._trip_s[running] <= now_s)
+        self._note_legs()
+        self._end_trips(running[is_ending], now_s)
         # What ends a trip is heard: a fault that outlasts its trip is mended as the car parks.
         speaking = running[is_ending | (severity["telematics_silence"][running] == 0)]
         made = self._readings(speaking, now_s)
         self._witness.see(self._faults.open, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
         return made
+
+    def _note_legs(self) -> None:
+        begun, self._cars.begun_legs = self._cars.begun_legs, []
+        for rows, legs in begun:
+            self._log.begin_legs(rows, legs)
+
+    def _end_trips(self, rows: Integers, now_s: int) -> None:
+        self._ended_s[rows] = now_s
+        self._log.end(
+            rows,
+            vehicle_ids=self._cars.fleet.vehicle_id[rows].tolist(),
+            started_at_ms=self._planned.started_at_ms[rows],
+            along_m=self._cars.course.along_m[rows],
+        )
+        self._cars.stop(rows)
 
     def _readings(self, rows: Integers, now_s: int) -> ReadingColumns:
         started_at_ms = self._planned.started_at_ms[rows]
@@ -99,9 +133,15 @@ class PastTrips:
             trip_started_at_ms=started_at_ms,
             sequence=rows,  # the row for now: numbered when all readings of the car are known
             ignition_on=self._cars.running[rows],
+            off_m=self._gps.metres[rows],
         )
         made = readings(
-            self._cars, rows, moment, ambient_c=self._ambient_c, random=self._random, severity=self._faults.severity
+            self._cars,
+            rows,
+            moment,
+            ambient_c=self._ambient_c,
+            random=self._random,
+            severity=self._faults.severity,
         )
         return replace(made, values={name: _compact(name, values) for name, values in made.values.items()})
 
@@ -120,14 +160,14 @@ class PastTrips:
         signals["odometer_m"] = odometer_m.astype(np.int64)[row] + signals["trip_distance_m"]
         at_start_l = _fuel_at_start_l(planned, fleet, self._cars.fuel_ml / 1000)[row]
         signals["fuel_level_pct"] = (at_start_l - signals["trip_fuel_ml"] / 1000) / fleet.tank_l[vehicle] * 100
-        return History(columns, fleet.partition[vehicle], self._car_faults())
+        return History(columns, fleet.partition[vehicle], self._car_faults(), self._log)
 
     def _car_faults(self) -> list[Fault]:
         """Give the faults by car in epoch milliseconds; one that outlasts its trip is mended as the car parks."""
         given = []
         for fault in self._faults.history:
             row = fault.vehicle
-            began_ms, trip_ms = int(self._planned.started_at_ms[row]), int(self._trip_s[row] * 1000)
+            began_ms, trip_ms = int(self._planned.started_at_ms[row]), int(self._ended_s[row] * 1000)
             ended_ms = trip_ms if fault.ended_at_ms is None else min(fault.ended_at_ms, trip_ms)
             given.append(
                 replace(
@@ -140,6 +180,26 @@ class PastTrips:
                 )
             )
         return given
+
+
+def _places(fleet: Fleet, book: RoadBook, planned: Calendar, seed: int, trip_s: Floats) -> Integers:
+    """Give the place where each trip begins: the first at home, each other where the one before it ended."""
+    begins = np.zeros(len(planned), dtype=np.int64)
+    at = home_places(book, fleet)
+    rank = _rank_in_group(planned.vehicle)
+    for each in range(int(rank.max(initial=-1)) + 1):
+        rows = np.flatnonzero(rank == each)
+        vehicle = planned.vehicle[rows]
+        begins[rows] = at[vehicle]
+        at[vehicle] = final_places(
+            book,
+            seed,
+            vehicle=vehicle,
+            started_at_ms=planned.started_at_ms[rows],
+            trip_s=trip_s[rows],
+            place=begins[rows],
+        )
+    return begins
 
 
 def _compact(name: str, values: NDArray[Any]) -> NDArray[Any]:

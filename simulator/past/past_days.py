@@ -22,6 +22,9 @@ from simulator.settings import HistorySettings
 from simulator.transport.arrivals import Arrivals, Transport
 from simulator.transport.disturbances import skew_ms
 from simulator.transport.publisher import Publisher
+from simulator.trips.driven import DrivenFile
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.trips.trip_calendar import calendar, interval_s
 from simulator.vehicles.fleet import Fleet, fleet, registry
 
@@ -63,6 +66,8 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
     finally:
         await publisher.close()
     off_ms = skew_ms(settings.disturbances(), cars.vehicle_id).tolist()
+    if settings.driven is not None:
+        DrivenFile(settings.driven).write(history.driven)
     TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in history.faults])
     seconds = clock() - began_s
     return Written(
@@ -88,7 +93,17 @@ def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
         growth_s=settings.fault_growth,
         repair_s=settings.fault_repair,
     )
-    return PastTrips(cars, planned, interval_s=each_s, seed=settings.seed, faults=faults), each_s
+    book = road_book(network(settings.roads, seed=settings.seed, segments=settings.city_segments), settings.seed)
+    trips = PastTrips(
+        cars,
+        book,
+        planned,
+        interval_s=each_s,
+        seed=settings.seed,
+        faults=faults,
+        gps_noise_m=settings.gps_noise,
+    )
+    return trips, each_s
 
 
 async def _send(history: History, publisher: Publisher, transports: list[Transport], progress: Progress) -> None:

@@ -52,6 +52,11 @@ def wheel_power_kw(
     return np.asarray((force_n * speed_mps + inertia + mass_kg * GRAVITY * climb_mps) / 1000)
 
 
+def climb_mps(speed_mps: Floats, grade: Floats) -> Floats:
+    """Give the metres a second that the road lifts the car: v sin(slope), of a grade that is rise over run."""
+    return np.asarray(speed_mps * grade / np.sqrt(1 + grade**2))
+
+
 def is_overrun(wheel_kw: Floats, speed_mps: Floats) -> NDArray[np.bool_]:
     """Tell where the car drives the engine fast enough that the fuel is cut."""
     return np.asarray((wheel_kw < 0) & (speed_mps > OVERRUN_MPS))

@@ -7,30 +7,29 @@ from typing import Final
 
 import numpy as np
 
+from roads.geodesy import METRES_A_DEGREE
 from simulator.faults.fault import FaultKind
 from simulator.faults.symptoms import show
 from simulator.physics.cars import Cars, intake_air_c
+from simulator.physics.electricity import system_v
 from simulator.physics.engine import oil_pressure_kpa
+from simulator.physics.tyres import tyre_kpa
 from simulator.readings.columns import ReadingColumns
 from simulator.vehicles.fleet import Floats, Integers
 
-_CITY_LATITUDE_DEG: Final = 39.74
-_CITY_LONGITUDE_DEG: Final = -104.99
-_M_PER_DEG: Final = 111_320.0
 _AMBIENT_KPA: Final = 83.4
-_AT_REST_V: Final = 12.6
-_TYRE_KPA_PER_C: Final = 0.7
-_TYRES_FILLED_AT_C: Final = 18.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When and as what the cars speak: per car the clock, the trip's begin and the sequence number."""
+    """When, where and as what the cars speak, one element a reading."""
 
     recorded_at_ms: Integers
     trip_started_at_ms: Integers
     sequence: Integers
     ignition_on: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    off_m: Floats
+    """The error of each position, east, north and up."""
 
 
 def readings(
@@ -50,7 +49,10 @@ def readings(
     manifold_kpa = cars.manifold_kpa[rows]
     is_running = moment.ignition_on
     load_pct = np.where(is_running, np.clip(manifold_kpa / _AMBIENT_KPA * 100, 0, 100), 0)
-    position_m = cars.position_m[rows]
+    latitude, longitude, altitude_m, heading_deg = _position(cars, rows, moment.off_m)
+    battery_v = system_v(
+        cars.charge[rows], np.where(is_running, rpm, 0), charging_v=fleet.charging_v, ambient_c=ambient_c
+    )
     fuel_l = cars.fuel_at_start_l[rows] - cars.fuel_ml[rows] / 1000
     columns = ReadingColumns(
         {
@@ -65,11 +67,10 @@ def readings(
             "trip_idle_s": _floor(cars.idle_s[rows]),
             "ignition_on": is_running,
             "odometer_m": _floor(cars.trip_odometer_m[rows]) + _floor(cars.distance_m[rows]),
-            "latitude_deg": _CITY_LATITUDE_DEG + position_m[:, 1] / _M_PER_DEG,
-            "longitude_deg": _CITY_LONGITUDE_DEG
-            + position_m[:, 0] / (_M_PER_DEG * np.cos(np.radians(_CITY_LATITUDE_DEG))),
-            "altitude_m": cars.altitude_m[rows],
-            "heading_deg": cars.heading_deg[rows],
+            "latitude_deg": latitude,
+            "longitude_deg": longitude,
+            "altitude_m": altitude_m,
+            "heading_deg": heading_deg,
             "acceleration_mps2": cars.acceleration_mps2[rows],
             "engine_load_pct": load_pct,
             "throttle_pct": np.where(is_running, np.clip(10 + 0.8 * (load_pct - 20), 10, 100), 10),
@@ -81,18 +82,24 @@ def readings(
             "oil_c": oil_c,
             "oil_pressure_kpa": oil_pressure_kpa(rpm, oil_c),
             "oil_level": np.zeros(len(rows), dtype=np.int64),
-            "battery_v": np.where(is_running, fleet.charging_v + 0.03 * noise[1], _AT_REST_V),
+            "battery_v": battery_v + 0.03 * noise[1] * is_running,
             "fuel_level_pct": np.clip(fuel_l / fleet.tank_l * 100, 0, 100),
             "short_fuel_trim_pct": np.where(is_running, 1.5 * np.clip(noise[2], -4, 4), 0),
             "long_fuel_trim_pct": fleet.long_trim_pct,
             "misfires": np.zeros(len(rows), dtype=np.int64),
-            "tyre_pressures_kpa": fleet.tyres * fleet.placard_kpa[:, None]
-            + _TYRE_KPA_PER_C * (ambient_c - _TYRES_FILLED_AT_C)[:, None],
+            "tyre_pressures_kpa": tyre_kpa(fleet.tyres * fleet.placard_kpa[:, None], cars.tyre_c[rows]),
         }
     )
     if severity is not None:
         show(columns, {kind: values[rows] for kind, values in severity.items()}, random)
     return columns
+
+
+def _position(cars: Cars, rows: Integers, off_m: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    latitude, longitude, altitude_m, heading_deg = cars.course.where(rows)
+    east, north, up = off_m.T
+    longitude = longitude + east / (METRES_A_DEGREE * np.cos(np.radians(latitude)))
+    return latitude + north / METRES_A_DEGREE, longitude, altitude_m + up, heading_deg
 
 
 def _floor(values: Floats) -> Integers:

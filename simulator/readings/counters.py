@@ -28,4 +28,4 @@ def sequence_base(start_ms: int) -> int:
 def odometer_at(fleet: Fleet, recorded_at_ms: int) -> Floats:
     """Give each car's odometer in metres as a run or history finds it."""
     driven_s = max(recorded_at_ms - _ODOMETER_EPOCH_MS, 0) / 1000
-    return np.floor((fleet.home_m[:, 0] + 8_000) * 2_000 + driven_s * _ODOMETER_MPS)
+    return np.floor((4_000 + fleet.age * 8_000) * 2_000 + driven_s * _ODOMETER_MPS)

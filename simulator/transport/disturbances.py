@@ -7,19 +7,19 @@ readings are looked at nor on the other knobs: turning one leaves what the other
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.draws import Shares, Words, mixed, share
+
 Numbers = NDArray[np.int64]
-Shares = NDArray[np.float64]
-Words = NDArray[np.uint64]
 
 _LATE, _DUPLICATED, _REORDERED, _LOST, _MALFORMED, _SKEW, _TUNNEL = range(7)
 _ECHO_S: Final = 2.0
 """A reading that was sent twice comes again within this time: the device did not see the acknowledgement."""
-_UNIT: Final = 2.0**-53
+_LEAST: Final = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def deliveries(
     ):
         u = _u(knob, number, car, sequence)
         # Below the share, the draw itself spreads evenly over the delays.
-        arrives = arrives + np.where(u < knob.amount, u / max(knob.amount, _UNIT) * longest_s * 1000, 0).astype(
+        arrives = arrives + np.where(u < knob.amount, u / max(knob.amount, _LEAST) * longest_s * 1000, 0).astype(
             np.int64
         )
     once = np.flatnonzero(~lost)
@@ -133,19 +133,10 @@ def _after_tunnel_ms(disturbances: Disturbances, car: Words, sent_at_ms: Numbers
 def cars(vehicle_id: NDArray[np.bytes_]) -> Words:
     """Give a number for each VIN, from its characters."""
     words: Words = np.ascontiguousarray(vehicle_id.astype("S24")).view(np.uint64).reshape(-1, 3)
-    return _mixed(words[:, 0] ^ _mixed(words[:, 1] ^ _mixed(words[:, 2])))
+    return mixed(words[:, 0] ^ mixed(words[:, 1] ^ mixed(words[:, 2])))
 
 
 def _u(knob: Knob, number: int, car: Words, count: Numbers) -> Shares:
     """Draw from 0..1 for each (car, count)."""
-    seed = _mixed(np.array([knob.seed * 16 + number], dtype=np.uint64))
-    word = _mixed(car ^ _mixed(count.astype(np.uint64) ^ seed))
-    return (word >> np.uint64(11)).astype(np.float64) * _UNIT
-
-
-def _mixed(words: NDArray[Any]) -> Words:
-    """Scatter 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood, "Fast splittable generators", 2014)."""
-    mixed = words + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+    seed = mixed(np.array([knob.seed * 16 + number], dtype=np.uint64))
+    return share(mixed(car ^ mixed(count.astype(np.uint64) ^ seed)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,24 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 FLEETS: Final = ("couriers", "taxis", "service", "sales")
-_STYLES: Final = np.array(
-    # acceleration and braking m/s², factor on the speed of the road, rpm of the upshift
-    [(1.0, 1.4, 0.94, 1900.0), (1.6, 2.0, 1.0, 2200.0), (2.5, 3.0, 1.12, 2900.0)]
+
+
+class Style(NamedTuple):
+    """How somebody drives."""
+
+    acceleration_mps2: float
+    braking_mps2: float
+    haste: float
+    """The factor on what the road allows."""
+    shift_rpm: float
+    idling_s: float
+    """How long the engine idles before the car sets off."""
+
+
+STYLES: Final = (
+    Style(1.0, 1.4, 0.94, 1900.0, 3.0),
+    Style(1.6, 2.0, 1.0, 2200.0, 10.0),
+    Style(2.5, 3.0, 1.12, 2900.0, 30.0),
 )
 """Calm, normal, hasty. The range is that of Table 2 in Berry, "The Effects of Driving Style and Vehicle Performance on
 the Real-World Fuel Consumption of U.S. Light-Duty Vehicles" (MIT, 2010), rounded."""
@@ -47,18 +62,22 @@ class Fleet:
     gears: Floats
     tank_l: Floats
     placard_kpa: Floats
+    style: Integers
+    """An index into STYLES; what follows from it is beside it."""
     acceleration: Floats
     braking: Floats
-    haste: Floats
     shift_rpm: Floats
+    idling_s: Floats
     idle_rpm: Floats
     ambient_offset_c: Floats
     charging_v: Floats
     long_trim_pct: Floats
     tyres: Floats
     """Each tyre's share of the placard pressure, four a car."""
-    home_m: Floats
-    """East and north of the city's centre, two a car."""
+    home: Floats
+    """Where in the list of places the car is at home, 0 to 1."""
+    age: Floats
+    """How far the car has been driven, 0 to 1 of the oldest."""
     phase_ms: Integers
     """When within its reading interval of 1,000 ms the car reports; scaled to other intervals."""
 
@@ -76,7 +95,8 @@ def fleet(vehicles: int, seed: int) -> Fleet:
     catalogue = models()
     u = np.random.default_rng([seed, 1]).random((vehicles, _DRAWS_PER_CAR))
     model = (u[:, 0] * len(catalogue)).astype(np.int64)
-    styles = _STYLES[np.searchsorted(np.cumsum(_STYLE_SHARES), u[:, 1])]
+    style = np.searchsorted(np.cumsum(_STYLE_SHARES), u[:, 1])
+    styles = np.array(STYLES)[style]
     vins = [simulated_vin(seed=seed, model=int(kind), vehicle=number) for number, kind in enumerate(model)]
     return Fleet(
         vehicle=np.arange(vehicles),
@@ -85,16 +105,18 @@ def fleet(vehicles: int, seed: int) -> Fleet:
         model=model,
         company=(u[:, 2] * len(FLEETS)).astype(np.int64),
         **_model_arrays(catalogue, model),
+        style=style,
         acceleration=styles[:, 0],
         braking=styles[:, 1],
-        haste=styles[:, 2],
         shift_rpm=styles[:, 3],
+        idling_s=styles[:, 4],
         idle_rpm=650 + 150 * u[:, 3],
         ambient_offset_c=-2 + 4 * u[:, 4],
         charging_v=13.8 + 0.5 * u[:, 5],
         long_trim_pct=-4 + 8 * u[:, 6],
         tyres=0.96 + 0.08 * ((u[:, 7, None] + np.array([0.0, 0.21, 0.43, 0.77])) % 1),
-        home_m=(u[:, 8:10] - 0.5) * 8_000,
+        home=u[:, 8],
+        age=u[:, 9],
         phase_ms=(u[:, 10] * 1000).astype(np.int64),
     )
 

@@ -16,9 +16,12 @@ from simulator.readings.rows import ReadingRows
 from simulator.settings import RunSettings
 from simulator.transport.arrivals import DAMAGES, Transport
 from simulator.transport.disturbances import Deliveries, Disturbances, Knob, deliveries
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet
 
 START_MS = 1_790_000_000_000
+BOOK = road_book(network("denver", seed=1, segments=0), 1)
 CARS = fleet(40, 1)
 OWNER = dict(zip(CARS.vehicle_id.tolist(), CARS.partition.tolist(), strict=True))
 SENT = START_MS + np.arange(20_000) * 100
@@ -45,7 +48,7 @@ def delivered(disturbances: Disturbances, *, ends_trip: bool = False) -> Deliver
 
 def arrived(disturbances: Disturbances, *, ticks: int = 120) -> list[tuple[bytes, bytes]]:
     faults = Faults(len(CARS), per_vehicle_hour=0, growth_s=15, repair_s=60)
-    live = LiveFleet(CARS, seed=1, start_ms=START_MS, rate_hz=1, faults=faults)
+    live = LiveFleet(CARS, BOOK, seed=1, start_ms=START_MS, rate_hz=1, faults=faults)
     transport, rows = Transport(disturbances), ReadingRows(64)
     found: list[tuple[bytes, bytes]] = []
 

@@ -15,10 +15,13 @@ from simulator.faults.fault import Faults
 from simulator.past.history import History, PastTrips
 from simulator.readings.counters import sequence_base
 from simulator.readings.rows import ReadingRows
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.trips.trip_calendar import Calendar, calendar, interval_s, readings_of
 from simulator.vehicles.fleet import fleet, registry
 
 UNTIL_MS = 1_790_000_000_000
+BOOK = road_book(network("denver", seed=1, segments=0), 1)
 CARS = fleet(15, 1)
 
 
@@ -28,7 +31,7 @@ def a_calendar(days: float = 3, vehicles: int = 15) -> Calendar:
 
 def a_history(planned: Calendar, *, each_s: int = 8, fault_rate: float = 0) -> History:
     faults = Faults(len(planned), per_vehicle_hour=fault_rate, growth_s=15, repair_s=60)
-    return PastTrips(CARS, planned, interval_s=each_s, seed=1, faults=faults).drive(lambda _: None)
+    return PastTrips(CARS, BOOK, planned, interval_s=each_s, seed=1, faults=faults).drive(lambda _: None)
 
 
 def test_trips_of_a_car_never_overlap_and_all_end_in_the_span() -> None:

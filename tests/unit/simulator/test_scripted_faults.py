@@ -17,9 +17,12 @@ from simulator.faults.truth import truth_line
 from simulator.live.live_fleet import LiveFleet
 from simulator.readings.rows import ReadingRows
 from simulator.scoring.rule_scores import NO_RULE, RuleScore, episodes, scores
+from simulator.trips.network import network
+from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet, registry
 
 START_MS = 1_790_000_000_000
+BOOK = road_book(network("denver", seed=1, segments=0), 1)
 CARS = fleet(60, 3)
 VINS = [vin.decode() for vin in CARS.vehicle_id.tolist()]
 TICKS = 1500
@@ -87,7 +90,7 @@ def test_a_file_that_is_no_script_is_refused(tmp_path: Path) -> None:
 def driven(planned: list[PlannedFault], ticks: int = TICKS) -> tuple[LiveFleet, list[Alert]]:
     """Drive the fleet through the rules as the hot path would; silence is judged as its partition goes on."""
     faults = Faults(len(CARS), per_vehicle_hour=0, growth_s=15, repair_s=90, script=planned)
-    live = LiveFleet(CARS, seed=3, start_ms=START_MS, rate_hz=1, faults=faults)
+    live = LiveFleet(CARS, BOOK, seed=3, start_ms=START_MS, rate_hz=1, faults=faults)
     owner = dict(zip(VINS, CARS.partition.tolist(), strict=True))
     rules, known = load_rules(default_rules_file()), {each.vehicle_id: each for each in registry(CARS)}
     folds = {number: PartitionFold(number, rules, registry=known) for number in set(owner.values())}
@@ -157,7 +160,7 @@ def test_a_thousand_single_sample_glitches_raise_nothing() -> None:
 def test_a_silent_car_says_nothing_and_its_sequence_has_no_gap() -> None:
     planned = [PlannedFault(0, "telematics_silence", start_s=30, growth_s=1, repair_s=60)]
     live = LiveFleet(
-        CARS, seed=3, start_ms=START_MS, rate_hz=1,
+        CARS, BOOK, seed=3, start_ms=START_MS, rate_hz=1,
         faults=Faults(len(CARS), per_vehicle_hour=0, growth_s=1, repair_s=1, script=planned),
     )  # fmt: skip
     heard: list[tuple[int, int]] = []
