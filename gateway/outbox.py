@@ -20,6 +20,7 @@ from contracts.topics import (
     VEHICLES,
 )
 from gateway.routing import Record
+from observability.kafka_security import kafka_client
 from observability.metrics import KAFKA_REFUSALS
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Outbox:
 
     async def _connect(self) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **kafka_client(self._bootstrap),
             acks="all",
             enable_idempotence=True,
             compression_type="zstd",

@@ -22,6 +22,7 @@ from hot_path.table import VehicleStates
 from hot_path.transport import Chunk, ChunkConsumer, install
 from hot_path.watchdog import Watchdog
 from hot_path.worker import Worker
+from observability.kafka_security import kafka_credentials
 from rules import load_rules
 
 log = logging.getLogger(__name__)
@@ -180,6 +181,7 @@ def _app(settings: HotPathSettings) -> faust.App:
     app = faust.App(
         settings.app_id,
         broker=f"kafka://{settings.bootstrap}",
+        broker_credentials=_credentials(),
         store="memory://",
         datadir=tempfile.mkdtemp(prefix="hot-path-"),
         autodiscover=False,
@@ -219,3 +221,16 @@ def _raw_topic(app: faust.App, name: str, **options: Any) -> Any:
 def build(settings: HotPathSettings) -> HotPath:
     """Make a hot path; each call has an app of its own. Raises InvalidRules. Needs a running event loop."""
     return HotPath(settings)
+
+
+def _credentials() -> faust.auth.Credentials | None:
+    """Give how Faust's own clients reach the brokers."""
+    given = kafka_credentials()
+    if "sasl_mechanism" not in given:
+        return faust.SSLCredentials(given["ssl_context"]) if "ssl_context" in given else None
+    return faust.SASLCredentials(
+        username=given["sasl_plain_username"],
+        password=given["sasl_plain_password"],
+        ssl_context=given.get("ssl_context"),
+        mechanism=given["sasl_mechanism"],
+    )

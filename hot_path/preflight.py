@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.errors import InvalidInput, Unavailable
 from contracts.topics import READING_PARTITIONS
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from hot_path.settings import HotPathSettings
@@ -40,7 +41,7 @@ async def await_broker(settings: HotPathSettings) -> None:
 
 async def _problem(settings: HotPathSettings) -> str | None:
     patience_ms = int(max(1.0, settings.wait) * 1000)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=patience_ms)
+    admin = AIOKafkaAdminClient(**kafka_client(settings.bootstrap), request_timeout_ms=patience_ms)
     try:
         await admin.start()
         described = await admin.describe_topics(list(_needed(settings)))

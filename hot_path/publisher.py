@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from contracts.codec import encode
 from contracts.topics import LARGEST_RECORD_BYTES
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
@@ -41,7 +42,7 @@ class Publisher:
     async def _started(self) -> AIOKafkaProducer:
         """Make a producer: zstd, as aiokafka's lz4 has a fixed slow level."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap,
+            **kafka_client(self._settings.bootstrap),
             acks="all",
             enable_idempotence=True,
             compression_type="zstd",

@@ -11,6 +11,7 @@ from contracts.codec import decode
 from contracts.errors import MalformedRecord
 from contracts.topics import VEHICLES
 from contracts.vehicle import Vehicle
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from hot_path.settings import HotPathSettings
@@ -31,7 +32,7 @@ class Registry:
     async def read_to_end(self) -> None:
         """Connect, and read what is there."""
         consumer = self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+            **kafka_client(self._bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await consumer.start()
         partitions = [TopicPartition(self._topic, number) for number in range(VEHICLES.partitions)]

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from contracts.errors import ConnectedCarsError
 from hot_path.standstill import Offsets, StandstillWatch
 from observability import metrics
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from hot_path.settings import HotPathSettings
@@ -75,7 +76,7 @@ class Watchdog:
 
     async def _look_until_stopped(self) -> None:
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap, group_id=self._settings.app_id, enable_auto_commit=False
+            **kafka_client(self._settings.bootstrap), group_id=self._settings.app_id, enable_auto_commit=False
         ) as consumer:
             while not self._stopped.is_set():
                 await self._look(consumer)

@@ -14,6 +14,7 @@ from contracts.topics import (
     REJECTED_READINGS,
     Topic,
 )
+from observability.kafka_security import kafka_client
 from stack.heard import Heard
 
 
@@ -24,9 +25,9 @@ class Listener:
         """Connect to nothing yet."""
         self.heard = Heard()
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+            **kafka_client(bootstrap), auto_offset_reset="earliest", enable_auto_commit=False
         )
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        self._admin = AIOKafkaAdminClient(**kafka_client(bootstrap))
 
     async def start(self) -> None:
         """Connect, and begin at the first alert."""

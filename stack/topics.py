@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from contracts.errors import InvalidInput, Unavailable
 from contracts.topics import TOPICS, Topic
+from observability.kafka_security import kafka_client
 
 Outcome = Literal["created", "exists"]
 _LARGE_CLUSTER = 3
@@ -41,7 +42,7 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS, *, wai
 async def _connected(bootstrap: str, wait_s: float) -> AIOKafkaAdminClient:
     until = asyncio.get_running_loop().time() + wait_s
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**kafka_client(bootstrap))
         try:
             await admin.start()
         except KafkaError as error:

@@ -13,6 +13,7 @@ from cold_path.lake import ledger
 from cold_path.lake.judgement import LAKE_SCHEMA, judged
 from cold_path.lake.known_trips import KnownTrips
 from cold_path.lake.sequences import Seen
+from observability.kafka_security import jvm_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,7 @@ _KAFKA: Final = {
 def records(spark: SparkSession, *, bootstrap: str, topic: str, plan: Plan) -> DataFrame:
     """Give the records of exactly the planned offsets, each partition whole and in offset order in one task."""
     source = spark.read.format("kafka").options(**_KAFKA).option("kafka.bootstrap.servers", bootstrap)
+    source = source.options(**{f"kafka.{name}": value for name, value in jvm_client().items()})
     source = source.option("assign", json.dumps({topic: sorted(plan.ends)}))
     source = source.option("startingOffsets", _offsets(topic, plan.starts))
     source = source.option("endingOffsets", _offsets(topic, plan.ends))

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from cold_path.source.offsets import Bounds
 from contracts.errors import InvalidInput, Unavailable
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -81,7 +82,7 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 @asynccontextmanager
 async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka_client(bootstrap),
         group_id=group,
         enable_auto_commit=False,
         max_partition_fetch_bytes=_FETCH_BYTES,

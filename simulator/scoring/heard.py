@@ -14,6 +14,7 @@ from contracts.alert import Alert
 from contracts.codec import decode
 from contracts.errors import Unavailable
 from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, Topic
+from observability.kafka_security import kafka_client
 
 _HOUR_MS: Final = 3_600_000
 _MOST_RECORDS: Final = 5000
@@ -49,7 +50,7 @@ async def driven_hours(bootstrap: str, wait_s: float) -> float:
 async def _values(bootstrap: str, topic: Topic, wait_s: float) -> AsyncIterator[bytes]:
     """Give the values of a topic from its begin to its ends as they are now."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_bytes=2**24
+        **kafka_client(bootstrap), auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_bytes=2**24
     )
     try:
         ends = await _assigned(consumer, topic, wait_s)
