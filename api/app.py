@@ -12,11 +12,13 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
-from api.action_log import KafkaActionLog
 from api.bounded_body import BoundedBody
 from api.clock import now_ms
-from api.lag import LagWatch
+from api.kafka.action_log import KafkaActionLog
+from api.kafka.lag import LagWatch
+from api.kafka.reader import TopicReader
 from api.live.feed import AlertFeed
+from api.live.position_feed import PositionFeed
 from api.manual import manual
 from api.measuring import Measured
 from api.routes.actions import action_routes
@@ -25,6 +27,7 @@ from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
 from api.routes.positions import position_routes
 from api.routes.rankings import ranking_routes
+from api.routes.signals import signal_routes
 from api.routes.stream import stream_routes
 from api.routes.strictness import refuse_unknown_parameters
 from api.routes.vehicles import vehicle_routes
@@ -34,7 +37,7 @@ from rules import default_rules_file, load_rules
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from api.action_log import ActionLog
+    from api.kafka.action_log import ActionLog
     from api.settings import ServeSettings
 
 _STATIC = Path(__file__).parent / "static"
@@ -47,7 +50,8 @@ def build(
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
     actions = action_log or KafkaActionLog(settings.bootstrap)
     store = Store(settings.store)
-    feed = AlertFeed(store)
+    feed, moving = AlertFeed(store), PositionFeed(store)
+    reader = TopicReader(settings.bootstrap)
     watch = LagWatch(settings.bootstrap)
     rules = load_rules(settings.rules or default_rules_file())
 
@@ -55,22 +59,24 @@ def build(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await watch.close()
+        await reader.close()
         await actions.close()
         store.close()
 
     app = FastAPI(
         title="Connected cars", version="0.1.0", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.feed = feed
+    app.state.feeds = (feed, moving)
     problems.install(app)
     app.add_middleware(BoundedBody)
     app.add_middleware(Measured)
     for routes in (
         stream_routes(feed),
         alert_routes(store, clock),
+        signal_routes(store, reader, settings.lake),
         action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),
-        position_routes(store),
+        position_routes(store, moving),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 
@@ -13,9 +13,9 @@ from api.app import build
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
-    from api.live.feed import AlertFeed
     from api.settings import ServeSettings
 
 log = logging.getLogger(__name__)
@@ -30,18 +30,26 @@ def serve(settings: ServeSettings) -> None:
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})
     config = uvicorn.Config(app, log_config=None, access_log=settings.log_requests, timeout_graceful_shutdown=5)
-    _Server(config, app.state.feed).run(sockets=[listening])
+    _Server(config, app.state.feeds).run(sockets=[listening])
+
+
+class Endable(Protocol):
+    """Streams that end when they are told to."""
+
+    def end(self) -> None:
+        """End all of them soon."""
 
 
 class _Server(uvicorn.Server):
     """Ends the streams when it is told to stop; it would wait for them."""
 
-    def __init__(self, config: uvicorn.Config, feed: AlertFeed) -> None:
+    def __init__(self, config: uvicorn.Config, feeds: Sequence[Endable]) -> None:
         super().__init__(config)
-        self._feed = feed
+        self._feeds = feeds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._feed.end()
+        for feed in self._feeds:
+            feed.end()
         super().handle_exit(sig, frame)
 
 

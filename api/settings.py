@@ -10,7 +10,10 @@ from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
 from observability.addresses import Bootstrap
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
-_STORE = Field(default="sqlite:///var/store/serving.db", description="the store: sqlite:///FILE")
+_STORE = Field(
+    default="sqlite:///var/store/serving.db",
+    description="the store: sqlite:///FILE, or postgresql+psycopg://HOST/DATABASE",
+)
 _VIEWS = Field(default=Path("var/views"), description="folder of the published batch views")
 
 
@@ -28,6 +31,7 @@ class ServeSettings(BaseSettings):
     store: str = _STORE
     views: Path = _VIEWS
     bootstrap: Bootstrap = _BOOTSTRAP
+    lake: Path = Field(default=Path("var/lake"), description="folder of the lake, for readings that Kafka has no more")
     rules: Path | None = Field(default=None, description="the rule file in force; default: the one that is built in")
     action_wait: float = Field(
         default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"

@@ -19,6 +19,7 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Broker:
         """Prepare; nothing is connected yet."""
         self._bootstrap = bootstrap
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **kafka_client(bootstrap),
             group_id=SERVING_GROUP,
             client_id="projector",
             enable_auto_commit=False,

@@ -22,7 +22,7 @@ from contracts.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from api.action_log import ActionLog
+    from api.kafka.action_log import ActionLog
     from api.store.database import Store
     from contracts.alert import AlertAction
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 
 from api.merge import View
 
@@ -27,3 +27,7 @@ Vin = Annotated[
 Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 AlertId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 AtMs = Annotated[int | None, Query(ge=0, le=2**53, description="epoch milliseconds")]
+EventId = Annotated[
+    str | None, Header(alias="last-event-id", max_length=400, description="id of the last event seen: go on after it")
+]
+Since = Annotated[str | None, Query(max_length=400, description="as `Last-Event-ID`, in the address")]

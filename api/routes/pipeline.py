@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.answers.pipeline import Lag
-    from api.lag import LagWatch
+    from api.kafka.lag import LagWatch
     from api.store.database import Store
     from rules import Rules
 

@@ -6,19 +6,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 
 from api.answers.position import MEDIA_TYPE, Positions, feature
 from api.cursor import cursor_after, read_cursor
+from api.live.places import Viewport
+from api.live.position import read
+from api.live.response import MEDIA_TYPE as EVENTS
+from api.live.response import EventStream
 from api.queries.positions import EVERYWHERE, Box, positions
-from api.routes.parameters import PREFIX, Cursor, Name
+from api.routes.parameters import PREFIX, Cursor, EventId, Name, Since
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from api.live.position_feed import PositionFeed
     from api.store.database import Store
 
 _MOST = 10_000
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Positions"}}}, "model": Positions}
+}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `positions`: FeatureCollections as `/v1/positions` answers them",
+        "content": {EVENTS: {"schema": {"type": "string"}}},
+    }
 }
 _BoxText = Annotated[
     str | None,
@@ -28,7 +40,7 @@ _BoxText = Annotated[
 ]
 
 
-def position_routes(store: Store) -> APIRouter:
+def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
 
@@ -49,6 +61,23 @@ def position_routes(store: Store) -> APIRouter:
         more = cursor_after(query, [page[-1].reading.vehicle_id]) if len(found) > limit else None
         collection = {"type": "FeatureCollection", "features": [feature(one) for one in page], "next_cursor": more}
         return Response(msgspec.json.encode(collection), media_type=MEDIA_TYPE)
+
+    @routes.get(
+        "/positions/stream",
+        summary="Positions as vehicles move",
+        response_class=StreamingResponse,
+        responses=_STREAM,
+    )
+    async def moving_positions(
+        bbox: _BoxText = None,
+        fleet: Name = None,
+        last_event_id: EventId = None,
+        since: Since = None,
+    ) -> EventStream:
+        """Send what is in the viewport, then once a second what moved in it, thinned to what a map can show."""
+        event_id = last_event_id or since
+        view = Viewport(_box(bbox), fleet)
+        return EventStream(feed.chunks(view, read(event_id) if event_id else None), lambda: None)
 
     return routes
 

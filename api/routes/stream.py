@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from api.live.frame import Wish
 from api.live.position import read
 from api.live.response import MEDIA_TYPE, EventStream
-from api.routes.parameters import PREFIX, Name
+from api.routes.parameters import PREFIX, EventId, Name, Since
 from contracts.alert import Severity
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
     }
 }
-_EventId = Annotated[str | None, Header(max_length=400, description="id of the last event seen: go on after it")]
 
 
 def stream_routes(feed: AlertFeed) -> APIRouter:
@@ -39,8 +38,8 @@ def stream_routes(feed: AlertFeed) -> APIRouter:
         vehicle_id: Name = None,
         rule: Name = None,
         severity: Severity | None = None,
-        last_event_id: _EventId = None,
-        since: Annotated[str | None, Query(max_length=400, description="as `Last-Event-ID`, in the address")] = None,
+        last_event_id: EventId = None,
+        since: Since = None,
     ) -> EventStream:
         """Send each alert event once the store has it. A `reset` says that what was missed is to be read from lists."""
         event_id = last_event_id or since

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from api.answers.pipeline import GroupLag, Lag, TopicLag
 from contracts.topics import READ_BY
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +67,8 @@ class LagWatch:
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, client_id="api")
-            consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, client_id="api")
+            admin = AIOKafkaAdminClient(**kafka_client(self._bootstrap), client_id="api")
+            consumer = AIOKafkaConsumer(**kafka_client(self._bootstrap), client_id="api")
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from contracts.codec import encode
 from contracts.errors import Unavailable
 from contracts.topics import ALERT_ACTIONS
+from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from contracts.alert import AlertAction
@@ -53,7 +54,7 @@ class KafkaActionLog:
         async with self._lock:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap, client_id="api", acks="all", enable_idempotence=True
+                    **kafka_client(self._bootstrap), client_id="api", acks="all", enable_idempotence=True
                 )
                 try:
                     await producer.start()

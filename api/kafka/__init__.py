@@ -1,0 +1,1 @@
+"""What the API asks of Kafka and writes to it, beside what the projector reads."""

@@ -1,0 +1,83 @@
+"""The signals around an alert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
+
+from api.answers.signals import SignalsAnswer
+from api.errors import Unknown
+from api.queries.alerts import alert_history
+from api.routes.alerts import unknown_alert
+from api.routes.parameters import PREFIX, AlertId
+from api.signals import Row, Source, Span, heard, in_lake
+from contracts.errors import Unavailable
+from contracts.topics import VEHICLE_READINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from api.kafka.reader import TopicReader
+    from api.store.database import Store
+    from contracts.alert import Alert
+
+_LONGEST_S: Final = 60
+_MOST_LOOKED_AT: Final = 200_000
+
+
+def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
+    """Make the routes; `lake` is the folder of the cold path's table, which need not be there."""
+    routes = APIRouter(prefix=PREFIX, tags=["alerts"])
+
+    def raised(alert_id: str) -> Alert:
+        with store.snapshot() as connection:
+            history = alert_history(connection, alert_id)
+        if history is None:
+            raise unknown_alert(alert_id)
+        return history.changes[0]
+
+    async def found(span: Span) -> tuple[Source, list[Row]]:
+        trouble: Unavailable | None = None
+        try:
+            records = await reader.within(
+                VEHICLE_READINGS.name,
+                span.partition,
+                from_ms=span.from_ms,
+                until_ms=span.until_ms,
+                key=span.vehicle_id.encode(),
+                most=_MOST_LOOKED_AT,
+            )
+        except Unavailable as error:
+            records, trouble = None, error
+        if records:
+            return "kafka", heard(records)
+        rows = await run_in_threadpool(in_lake, lake, span)
+        if rows:
+            return "lake", rows
+        if trouble is not None:
+            raise trouble
+        raise Unknown(f"the readings have expired in Kafka, and the lake at {lake} has none of that time either")
+
+    @routes.get("/alerts/{alert_id}/signals", summary="The signals around an alert")
+    async def signals(
+        alert_id: AlertId,
+        seconds: Annotated[int, Query(ge=1, le=_LONGEST_S, description="before and after the raise")] = _LONGEST_S,
+    ) -> SignalsAnswer:
+        """Give the readings before and after the one that raised the alert: from Kafka, else from the lake."""
+        alert = await run_in_threadpool(raised, alert_id)
+        at_ms, wide_ms = alert.received_at_ms, seconds * 1000
+        span = Span(alert.vehicle_id, alert.partition, at_ms - wide_ms, at_ms + wide_ms)
+        source, readings = await found(span)
+        return SignalsAnswer(
+            alert_id=alert_id,
+            vehicle_id=alert.vehicle_id,
+            source=source,
+            event_at_ms=alert.raised_at_ms,
+            from_ms=span.from_ms,
+            until_ms=span.until_ms,
+            readings=readings,
+        )
+
+    return routes

@@ -1,0 +1,73 @@
+"""What a car said around an alert: from Kafka, and where it has expired there, from the lake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import msgspec
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from api.period import day_of
+from contracts.errors import MalformedReading
+from contracts.plausibility import believe
+from contracts.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from api.kafka.reader import Fetched
+
+_IDENTITY: Final = ("vehicle_id", "sequence", "trip_started_at_ms")
+_SIGNALS: Final = tuple(name for name in Reading.__struct_fields__ if name not in _IDENTITY)
+_LONGEST_TRIP_MS: Final = 7 * 86_400_000
+
+
+class Span(NamedTuple):
+    """A vehicle's readings that are looked for; times are the broker's."""
+
+    vehicle_id: str
+    partition: int
+    from_ms: int
+    until_ms: int
+
+
+Source = Literal["kafka", "lake"]
+Row = dict[str, Any]
+
+
+def heard(records: Iterable[Fetched]) -> list[Row]:
+    """Give the readings among records, as they were believed: a signal that was ignored is absent."""
+    rows = []
+    for record in records:
+        try:
+            reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.timestamp)
+        except MalformedReading:
+            continue
+        rows.append(_row(msgspec.to_builtins(reading), record.timestamp, record.offset))
+    return rows
+
+
+def in_lake(lake: Path, span: Span) -> list[Row] | None:
+    """Give the same from the lake; None without one. A trip's readings stand under the day on which it started."""
+    if not DeltaTable.is_deltatable(str(lake)):
+        return None
+    asked = (
+        (pc.field("day") >= day_of(span.from_ms - _LONGEST_TRIP_MS))
+        & (pc.field("day") <= day_of(span.until_ms))
+        & (pc.field("vehicle_id") == span.vehicle_id)
+        & (pc.field("received_at_ms") >= span.from_ms)
+        & (pc.field("received_at_ms") <= span.until_ms)
+        & pc.field("rejected_reason").is_null()
+    )
+    dataset = DeltaTable(str(lake)).to_pyarrow_dataset()
+    columns = ["offset", "received_at_ms", *(name for name in _SIGNALS if name in dataset.schema.names)]
+    rows = dataset.to_table(columns=columns, filter=asked).sort_by("offset").to_pylist()
+    return [_row(row, row.pop("received_at_ms"), row.pop("offset")) for row in rows]
+
+
+def _row(signals: dict[str, Any], received_at_ms: int, offset: int) -> Row:
+    known = {name: signals[name] for name in _SIGNALS if signals.get(name) is not None}
+    recorded_at_ms = known.pop("recorded_at_ms")
+    return {"recorded_at_ms": recorded_at_ms, "received_at_ms": received_at_ms, "offset": offset} | known
