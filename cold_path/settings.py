@@ -49,6 +49,7 @@ class Run(_Common):
     accept_loss: bool = Field(
         default=False, description="go on although readings expired at the broker before they were ingested"
     )
+    full: bool = Field(default=False, description="compute all days anew, though only some have new readings")
     master: str = Field("local[2]", description="Spark master; local[N] computes in this process with N threads")
     driver_memory: str = Field("2g", description="memory of Spark's JVM, as Java writes it")
     java_options: str = Field(

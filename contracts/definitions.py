@@ -18,6 +18,13 @@ CO2_G_PER_US_GALLON_PETROL: Final = 8_887
 
 LITRES_PER_US_GALLON: Final = 3.785411784
 PETROL_G_PER_L: Final = 745.0
+PETROL_KJ_PER_G: Final = 43.0
+
+HARSH_MPS2: Final = 2.45
+"""A quarter of g: braking or accelerating more than this is harsh, from the reading that first shows it."""
+
+SPEEDING_KMH: Final = 120.0
+"""Faster than this is speeding: 75 mph, the highest limit of Colorado; no road's own limit is known here."""
 
 Scope = Literal["vehicle", "model", "fleet"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -22,9 +22,13 @@ from aiokafka.structs import TopicPartition
 from deltalake import DeltaTable
 from eventually import eventually
 from pyspark.sql import SparkSession
+from rich.console import Console
 
 from cold_path.lake.table import Lake
-from cold_path.operation.batch_run import BatchRun, Pins
+from cold_path.operation.batch_run import BatchRun
+from cold_path.operation.progress import Progress
+from cold_path.operation.stages import Stages
+from cold_path.operation.summary import Pins
 from cold_path.settings import Run
 from cold_path.source import broker
 from contracts.codec import encode
@@ -32,6 +36,7 @@ from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
+from rules import default_rules_file, load_rules
 
 CAR = "1HGCM82633A004352"
 PARTITION = partition_of_key(CAR.encode(), READING_PARTITIONS)
@@ -134,8 +139,10 @@ class Stage:
     def run(self, spark: SparkSession, **more: Any) -> BatchRun:
         """Give a run as a freshly started program would make it."""
         asked = Run(_cli_parse_args=False, **(self.flags | {"wait": 5} | more))
-        pins = Pins("rules", "0")
-        return BatchRun(spark, Lake(asked.lake), asked, pins, now_s=NOW_S, is_stopping=lambda: False)
+        rules = default_rules_file()
+        pins = Pins(rules.read_text(), load_rules(rules).hash, "0")
+        stages = Stages(Progress(None, Console()), now_s=NOW_S, is_stopping=lambda: False)
+        return BatchRun(spark, Lake(asked.lake), asked, pins, stages)
 
     def lake_rows(self) -> Rows:
         rows: Rows = DeltaTable(str(self.folder / "lake")).to_pyarrow_table().to_pylist()

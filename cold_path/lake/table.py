@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from cold_path.lake import ledger
 from cold_path.lake.survey import SURVEYED, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _LAST_COMMITS: Final = 10
+_MS_A_DAY: Final = 86_400_000
+_DAY: Final = re.compile(r"/day=(\d{4}-\d\d-\d\d)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,11 @@ class LakeState:
     version: int
     entry: Entry | None
     files: frozenset[str]
+
+    @property
+    def days(self) -> frozenset[date]:
+        """The days that the table is partitioned into."""
+        return frozenset(date.fromisoformat(day) for file in self.files for day in _DAY.findall(file))
 
 
 class Lake:
@@ -61,6 +72,22 @@ class Lake:
         self.state = LakeState(table.version(), entry, files)
         return new
 
+    def later_days(self, covered: Mapping[int, int], *, since_version: int) -> frozenset[date]:
+        """Give the days of the trips that good rows at or above the covered offsets belong to.
+
+        Only files that the table did not have at `since_version` are looked into.
+        """
+        if self.state is None:
+            return frozenset()
+        try:
+            known = frozenset(DeltaTable(str(self.folder), version=since_version).file_uris())
+        except DeltaError:  # that version's log has been cleaned up
+            known = frozenset()
+        days: set[int] = set()
+        for rows in _rows(sorted(self.state.files - known)):
+            days |= _later_days(rows, covered)
+        return frozenset(date(1970, 1, 1) + timedelta(days=day) for day in days)
+
     @property
     def entry(self) -> Entry | None:
         """The ledger's newest entry."""
@@ -70,6 +97,15 @@ class Lake:
     def covered(self) -> Offsets:
         """Partition to the first offset that the lake does not cover."""
         return self.entry.offsets if self.entry else {}
+
+
+def _later_days(rows: pa.RecordBatch, covered: Mapping[int, int]) -> set[int]:
+    partitions, offsets = rows.column("partition").to_numpy(), rows.column("offset").to_numpy()
+    bounds = np.zeros(max(int(partitions.max(initial=0)), *covered, 0) + 1, np.int64)
+    bounds[list(covered)] = list(covered.values())
+    started = rows.column("trip_started_at_ms").to_numpy(zero_copy_only=False)
+    is_later = (offsets >= bounds[partitions]) & rows.column("rejected_reason").is_null().to_numpy(zero_copy_only=False)
+    return {int(day) for day in np.unique(started[is_later] // _MS_A_DAY)}
 
 
 def _newest_entry(table: DeltaTable) -> Entry | None:

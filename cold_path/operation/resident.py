@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import threading
@@ -10,10 +11,15 @@ from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from rich.console import Console
 
 from cold_path.folders import made
 from cold_path.lake.table import Lake
-from cold_path.operation.batch_run import BatchRun, Pins, Stopped, Summary
+from cold_path.operation.batch_run import BatchRun
+from cold_path.operation.progress import Progress
+from cold_path.operation.stages import Stages, Stopped
+from cold_path.operation.summary import Pins, Summary
+from cold_path.source import broker
 from cold_path.spark.session import spark_session
 from cold_path.versions.publication import sole_publisher
 from contracts.errors import Unavailable
@@ -70,7 +76,8 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: resident.stop.set())
     with ExitStack() as stack:
-        pins = Pins(load_rules(asked.rules or default_rules_file()).hash, version_of("connected-cars"))
+        rules = asked.rules or default_rules_file()
+        pins = Pins(rules.read_text(encoding="utf-8"), load_rules(rules).hash, version_of("connected-cars"))
         stack.enter_context(sole_publisher(asked.views))
         made(asked.lake, flag="--lake")
         made(asked.spark_log.parent, flag="--spark-log")
@@ -79,6 +86,7 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
             stack.callback(status.shutdown)
             _log.info("status served", extra={"port": status.server_port})
         resident.is_ready = current_version(asked.views) is not None
+        _ask_broker(asked)
         spark = stack.enter_context(
             spark_session(
                 master=asked.master,
@@ -91,11 +99,19 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
         resident.spark = spark
         stack.callback(resident.forget_spark)
         threading.Thread(target=resident.watch, name="stop", daemon=True).start()
-        batch = BatchRun(spark, Lake(asked.lake), asked, pins, now_s=now_s, is_stopping=resident.stop.is_set)
+        progress = Progress(spark.sparkContext, Console(stderr=True))
+        stages = Stages(progress, now_s=now_s, is_stopping=resident.stop.is_set)
+        batch = BatchRun(spark, Lake(asked.lake), asked, pins, stages)
         _log.info("session started")
         _loop(batch, asked, resident, now_s)
     _log.info("stopped")
     return 0
+
+
+def _ask_broker(asked: Run) -> None:
+    """Ask for both topics before Spark takes seconds to start. Raises Unavailable, InvalidInput."""
+    for topic in (asked.readings_topic, asked.vehicles_topic):
+        asyncio.run(broker.bounds(asked.bootstrap, topic, wait_s=asked.wait))
 
 
 def _loop(batch: BatchRun, asked: Run, resident: _Resident, now_s: Callable[[], float]) -> None:
@@ -135,8 +151,4 @@ def _tell(summary: Summary, seconds: float) -> None:
     if summary.version is None and summary.ingested == 0:
         _log.debug("nothing new")
         return
-    fields: dict[str, object] = {f"{name}_s": took for name, took in summary.stage_seconds.items()}
-    fields |= {"ingested": summary.ingested, "rejected": summary.rejected, "repeated": summary.repeated}
-    fields |= {"version": summary.version, "seconds": round(seconds, 1)}
-    fields |= summary.row_counts
-    _log.info("run ended", extra=fields)
+    _log.info("run ended", extra=summary.fields() | {"seconds": round(seconds, 1)})

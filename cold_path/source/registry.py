@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contracts.codec import decode
 from contracts.errors import MalformedRecord
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _log = logging.getLogger(__name__)
-_COLUMNS = "vehicle_id string, model string, fleet string"
+PHYSICS: Final = (
+    "displacement_l",
+    "mass_kg",
+    "road_load_a_n",
+    "road_load_b_n_per_mps",
+    "road_load_c_n_per_mps2",
+)
+"""What a prediction of fuel must know of a vehicle."""
+
+_COLUMNS: Final = "vehicle_id string, model string, fleet string" + "".join(f", {name} double" for name in PHYSICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,13 @@ def folded(records: Iterable[tuple[bytes | None, bytes | None]], next_offset: in
 
 
 def as_rows(spark: SparkSession, registry: Registry) -> DataFrame:
-    """Give vehicle_id, model and fleet of every registered vehicle."""
-    rows = [(vin, model_name(vehicle), vehicle.fleet) for vin, vehicle in sorted(registry.vehicles.items())]
+    """Give vehicle_id, model, fleet and physics (null where unknown) of every registered vehicle."""
+    rows = [
+        (vin, model_name(vehicle), vehicle.fleet, *(_number(getattr(vehicle, name)) for name in PHYSICS))
+        for vin, vehicle in sorted(registry.vehicles.items())
+    ]
     return spark.createDataFrame(rows, _COLUMNS)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -6,37 +6,25 @@ import random
 from collections import defaultdict
 from datetime import UTC, date, datetime
 
-import pyarrow as pa
 import pytest
 from both_paths import HotPath, Trips, recomputed
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES
+from lakes import lake_of
 from pyspark.sql import DataFrame, SparkSession
 
 from api.merge import Contribution, contribution, correction, merged_trip
 from api.period import period_holding
-from cold_path.lake.judgement import LAKE_SCHEMA, judged
-from cold_path.lake.sequences import Seen
 from cold_path.source.registry import Registry, as_rows
+from cold_path.views.driven_days import driven_days
 from cold_path.views.fuel_efficiency import fuel_efficiency
+from cold_path.views.trip_driving import trip_driving
 from cold_path.views.trips import trips
 from cold_path.views.vehicle_days import vehicle_days
 from contracts.vehicle_state import TripTotals
 
 FLEET = fleet(12)
 SPLITS = [0.0, 0.3, 0.5, 0.9, 1.0]
-
-
-def lake_of(spark: SparkSession, records: list[Record]) -> DataFrame:
-    columns = {
-        "partition": pa.array([record.partition for record in records], pa.int32()),
-        "offset": pa.array([record.offset for record in records], pa.int64()),
-        "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
-        "value": pa.array([record.value for record in records], pa.binary()),
-    }
-    batch = pa.RecordBatch.from_pydict(columns)
-    rows = list(judged([batch], Seen({}, lambda _vehicle, _trip: [])))
-    return spark.createDataFrame(pa.Table.from_batches(rows, LAKE_SCHEMA))
 
 
 def totals_of(view: DataFrame) -> Trips:
@@ -91,7 +79,8 @@ def test_a_merged_ranking_equals_the_ranking_of_a_recomputation(spark: SparkSess
     view = trips(lake_of(spark, covered))
     batch = totals_of(view)
     registry = as_rows(spark, Registry(len(FLEET), FLEET))
-    efficiency = fuel_efficiency(vehicle_days(view), registry, as_of_day)
+    driven = driven_days(trip_driving(lake_of(spark, covered), registry), registry)
+    efficiency = fuel_efficiency(vehicle_days(view), driven, registry, as_of_day)
     period = period_holding("last_7_days", as_of_day)
     merged: dict[str, Contribution] = defaultdict(Contribution)
     for row in efficiency.where("scope = 'vehicle' and period_kind = 'last_7_days'").collect():

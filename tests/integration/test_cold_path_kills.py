@@ -19,7 +19,7 @@ def test_killed_in_ingest_and_before_publication_every_record_is_in_the_lake_onc
         stage.send(*(a_reading(number, car=car) for number in range(500)), key=car)
 
     in_ingest = Program(stage, "--once")
-    in_ingest.wait_for("ingest started")
+    in_ingest.wait_for("stage began", stage="ingest")
     in_ingest.kill()
 
     before_publication = Program(stage, "--once")

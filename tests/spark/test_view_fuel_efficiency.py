@@ -11,6 +11,10 @@ from contracts.definitions import co2_g_per_km, litres_per_100km, mpg_us
 from contracts.views import VIEW_COLUMNS
 
 DAYS = "vehicle_id string, day date, ranked_trips long, fuelled_distance_m long, fuel_ml long"
+DRIVEN = (
+    "vehicle_id string, day date, burnt_ml long, predicted_ml double, smooth_ml double, par_ml double, "
+    "fleet_par_ml double"
+)
 VEHICLES = "vehicle_id string, model string, fleet string"
 AS_OF = date(2027, 1, 2)
 ACCORD, CIVIC, UNREGISTERED = "1HGCM82633A004352", "1HGCM82633A004353", "1HGCM82633A004354"
@@ -30,12 +34,19 @@ def view(spark: SparkSession) -> View:
         (UNREGISTERED, date(2026, 12, 27), 1, 5_000, 400),
         (CIVIC, date(2027, 1, 1), 0, None, None),
     ]
-    found = fuel_efficiency(spark.createDataFrame(rows, DAYS), spark.createDataFrame(REGISTRY, VEHICLES), AS_OF)
+    driven = [
+        (ACCORD, date(2026, 12, 26), 800, 700.0, 600.0, 750.0, 640.0),
+        (ACCORD, date(2026, 12, 27), 550, 500.0, 400.0, 500.0, 440.0),
+        (CIVIC, date(2026, 12, 27), 1_000, 900.0, 850.0, 1_000.0, 1_100.0),
+    ]
+    days, driven_days = spark.createDataFrame(rows, DAYS), spark.createDataFrame(driven, DRIVEN)
+    found = fuel_efficiency(days, driven_days, spark.createDataFrame(REGISTRY, VEHICLES), AS_OF)
     return {(row.scope, row.key, row.period_kind, row.period): row for row in found.collect()}
 
 
 def test_the_view_has_the_columns_of_the_contract(spark: SparkSession) -> None:
-    view = fuel_efficiency(spark.createDataFrame([], DAYS), spark.createDataFrame([], VEHICLES), AS_OF)
+    days, driven_days = spark.createDataFrame([], DAYS), spark.createDataFrame([], DRIVEN)
+    view = fuel_efficiency(days, driven_days, spark.createDataFrame([], VEHICLES), AS_OF)
     assert {name: {"bigint": "long"}.get(kind, kind) for name, kind in view.dtypes} == VIEW_COLUMNS["fuel_efficiency"]
 
 
@@ -82,3 +93,22 @@ def test_an_unregistered_vehicle_counts_for_itself_only(view: View) -> None:
 
 def test_a_day_without_a_ranked_trip_has_no_row(view: View) -> None:
     assert ("vehicle", CIVIC, "day", "2027-01-01") not in view
+
+
+def test_the_efficiency_index_is_what_was_burnt_over_par_of_the_models(view: View) -> None:
+    assert view["vehicle", ACCORD, "day", "2026-12-27"].efficiency_index == 110.0
+    assert view["vehicle", ACCORD, "month", "2026-12"].efficiency_index == 108.0  # 1,350 over 1,250
+    assert view["fleet", "north", "day", "2026-12-27"].efficiency_index == 103.33  # 1,550 over 1,500
+
+
+def test_a_model_is_held_against_the_whole_fleet(view: View) -> None:
+    assert view["model", "Honda Accord 2003", "day", "2026-12-27"].efficiency_index == 125.0
+
+
+def test_the_driver_s_index_is_the_driving_done_over_smooth_driving(view: View) -> None:
+    assert view["vehicle", ACCORD, "day", "2026-12-27"].driver_index == 125.0
+
+
+def test_without_physics_there_is_no_index(view: View) -> None:
+    row = view["vehicle", UNREGISTERED, "day", "2026-12-27"]
+    assert (row.efficiency_index, row.driver_index) == (None, None)
