@@ -1,4 +1,4 @@
-"""The command line: `api serve`, `api projector`."""
+"""The command line: `api serve`, `api projector`, `api keys`, and what asks a running API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import sys
 
 from pydantic_settings import CliApp, get_subcommand
 
-from api.settings import ApiSettings, ProjectorSettings, ServeSettings
+from api.clock import now_ms
+from api.settings import (
+    AddKey,
+    ApiSettings,
+    KeysSettings,
+    ListKeys,
+    ProjectorSettings,
+    RevokeKey,
+    ServeSettings,
+)
 from observability.program import run
 
 
@@ -23,7 +32,20 @@ def _main() -> int:
         from api.projector.program import project  # noqa: PLC0415 - as above
 
         asyncio.run(project(chosen))
+    elif isinstance(chosen, KeysSettings):
+        _keys(get_subcommand(chosen, is_required=True))
     return 0
+
+
+def _keys(chosen: object) -> None:
+    from api.security.administration import add_key, list_keys, revoke_key  # noqa: PLC0415 - as above
+
+    if isinstance(chosen, AddKey):
+        add_key(chosen, now_ms)
+    elif isinstance(chosen, RevokeKey):
+        revoke_key(chosen, now_ms)
+    elif isinstance(chosen, ListKeys):
+        list_keys(chosen)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
 from api.bounded_body import BoundedBody
@@ -31,6 +32,10 @@ from api.routes.signals import signal_routes
 from api.routes.stream import stream_routes
 from api.routes.strictness import refuse_unknown_parameters
 from api.routes.vehicles import vehicle_routes
+from api.security.audit import AuditLog
+from api.security.gate import Gate
+from api.security.keys import KeyRing
+from api.security.rate import RateLimit
 from api.store.database import Store
 from rules import default_rules_file, load_rules
 
@@ -69,6 +74,17 @@ def build(
     app.state.feeds = (feed, moving)
     problems.install(app)
     app.add_middleware(BoundedBody)
+    app.add_middleware(
+        Gate, keys=KeyRing(settings.keys), limit=RateLimit(settings.rate_limit), audit=AuditLog(settings.audit, clock)
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-api-key", "last-event-id"],
+            expose_headers=["etag", "retry-after"],
+        )
     app.add_middleware(Measured)
     for routes in (
         stream_routes(feed),

@@ -61,7 +61,7 @@ def install(app: FastAPI) -> None:
 
 def _answering(status: HTTPStatus) -> Any:
     async def answer(request: Request, error: Exception) -> JSONResponse:
-        return _problem(request, status, str(error))
+        return problem(request.url.path, status, str(error))
 
     return answer
 
@@ -70,7 +70,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else ()
     faults = [Fault(where=".".join(map(str, one["loc"])), what=one["msg"]) for one in found]
     detail = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
-    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
+    return problem(request.url.path, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -81,29 +81,30 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}; /docs lists what there is",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}; see /docs",
     }
-    return _problem(request, status, details.get(status, str(error.detail)), headers=error.headers)
+    return problem(request.url.path, status, details.get(status, str(error.detail)), headers=error.headers)
 
 
 async def _store_failed(request: Request, error: Exception) -> JSONResponse:
     log.error("store failed", exc_info=error)
-    return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "the store does not answer; try again in a moment")
+    return problem(request.url.path, HTTPStatus.SERVICE_UNAVAILABLE, "the store does not answer; try again in a moment")
 
 
 async def _defect(request: Request, _: Exception) -> JSONResponse:
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect of the API; its log says more")
+    return problem(request.url.path, HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect of the API; its log says more")
 
 
-def _problem(
-    request: Request,
+def problem(
+    path: str,
     status: HTTPStatus,
     detail: str,
     *,
     errors: list[Fault] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(title=status.phrase, status=status, detail=detail, instance=request.url.path, errors=errors)
+    """Answer with a problem document."""
+    told = Problem(title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
     retry = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    body = problem.model_dump(exclude_none=True)
+    body = told.model_dump(exclude_none=True)
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**(headers or {}), **retry})
 
 
@@ -128,4 +129,5 @@ def _possible(method: str, path: str) -> list[HTTPStatus]:
         return []
     named = [HTTPStatus.NOT_FOUND] if "{" in path else []
     contradicting = [HTTPStatus.CONFLICT] if method == "post" else []
-    return [*named, *contradicting, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]
+    keys = [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS]
+    return [*named, *contradicting, *keys, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]

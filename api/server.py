@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import uvicorn
 
 from api.app import build
+from api.security.keys import read_keys
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def serve(settings: ServeSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises InvalidInput: an address that is not loopback, or a port that is taken."""
-    if not settings.behind_loopback:
+    if not settings.behind_loopback and not read_keys(settings.keys):
         refuse_open_address(settings.host)
     app = build(settings)
     listening = _listen(settings.host, settings.port)
@@ -60,7 +61,10 @@ def refuse_open_address(host: str) -> None:
     except ValueError:
         is_loopback = False
     if not is_loopback:
-        raise InvalidInput(f"--host {host}: without API keys the API listens on loopback only; use --host 127.0.0.1")
+        raise InvalidInput(
+            f"--host {host}: without API keys the API listens on loopback only; "
+            "use --host 127.0.0.1, or make a key first: api keys add NAME --role operator"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

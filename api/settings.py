@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, CliSubCommand, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
+from api.security.keys import Role
 from observability.addresses import Bootstrap
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
@@ -15,6 +16,8 @@ _STORE = Field(
     description="the store: sqlite:///FILE, or postgresql+psycopg://HOST/DATABASE",
 )
 _VIEWS = Field(default=Path("var/views"), description="folder of the published batch views")
+_KEYS = Field(default=Path("var/api/keys.json"), description="file of the API keys' hashes; without one loopback only")
+_AUDIT = Field(default=Path("var/api/audit.jsonl"), description="file that every change is noted in")
 
 
 class ServeSettings(BaseSettings):
@@ -36,6 +39,12 @@ class ServeSettings(BaseSettings):
     action_wait: float = Field(
         default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"
     )
+    keys: Path = _KEYS
+    audit: Path = _AUDIT
+    rate_limit: float = Field(default=100.0, ge=0, description="requests a second and key; 0: without limit")
+    cors_origins: list[str] = Field(
+        default=[], description="web pages of these origins may ask too, as https://fleet.example; default: none"
+    )
     log_requests: bool = Field(default=False, description="log every request")
 
 
@@ -53,6 +62,46 @@ class ProjectorSettings(BaseSettings):
     )
 
 
+class AddKey(BaseSettings):
+    """Make an API key and print it, this once."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    name: CliPositionalArg[str] = Field(min_length=1, max_length=100, description="whose key it is")
+    role: Role = Field(default="viewer", description="viewer asks, operator also acts on alerts, admin does the rest")
+    positions: bool = Field(default=False, description="let a viewer see where vehicles are; the other roles do")
+    keys: Path = _KEYS
+    audit: Path = _AUDIT
+
+
+class ListKeys(BaseSettings):
+    """Show the keys: names, roles, when they were made and revoked."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    keys: Path = _KEYS
+
+
+class RevokeKey(BaseSettings):
+    """End a key; a running API refuses it at once."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    name: CliPositionalArg[str] = Field(description="whose key it is")
+    keys: Path = _KEYS
+    audit: Path = _AUDIT
+
+
+class KeysSettings(BaseSettings):
+    """API keys: `add`, `list`, `revoke`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    add: CliSubCommand[AddKey]
+    list: CliSubCommand[ListKeys]
+    revoke: CliSubCommand[RevokeKey]
+
+
 class ApiSettings(BaseSettings):
     """The serving side: `serve` answers, `projector` fills the store."""
 
@@ -67,3 +116,4 @@ class ApiSettings(BaseSettings):
 
     serve: CliSubCommand[ServeSettings]
     projector: CliSubCommand[ProjectorSettings]
+    keys: CliSubCommand[KeysSettings]

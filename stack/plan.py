@@ -101,7 +101,8 @@ def api(folder: RunFolder, ports: Ports) -> Program:
     """Give the program that answers."""
     return _program(
         "api", "api", "serve", ready=f"{ports.api_url}/health/ready", host=LOOPBACK, port=ports.api,
-        bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
+        bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views, lake=folder.lake,
+        keys=folder.root / "api" / "keys.json", audit=folder.root / "api" / "audit.jsonl",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from api.live.position import Vector, after, written
+from api.security.places import stripped
 from contracts.alert import Alert, Severity
 from contracts.codec import decode
 
@@ -24,6 +25,8 @@ class Frame(NamedTuple):
 
     text: bytes
     alert: Alert | None = None
+    without_place: bytes | None = None
+    """The same for those who do not see positions, where it differs."""
 
 
 class Wish(NamedTuple):
@@ -32,14 +35,19 @@ class Wish(NamedTuple):
     vehicle_id: str | None = None
     rule: str | None = None
     severity: Severity | None = None
+    places: bool = True
+    """Whether one may see where the vehicle was."""
+
+    def told(self, frame: Frame) -> bytes:
+        """Give what is sent of a frame that is wanted."""
+        return frame.text if self.places or frame.without_place is None else frame.without_place
 
     def holds(self, frame: Frame) -> bool:
         """Tell whether a frame is wanted."""
         if frame.alert is None:
             return True
-        return all(
-            wanted in (None, getattr(frame.alert, name)) for name, wanted in zip(self._fields, self, strict=True)
-        )
+        wishes = {"vehicle_id": self.vehicle_id, "rule": self.rule, "severity": self.severity}
+        return all(wanted in (None, getattr(frame.alert, name)) for name, wanted in wishes.items())
 
 
 def standing(vector: Vector) -> Frame:
@@ -63,6 +71,8 @@ def alerted(vector: Vector, events: Iterable[AlertEvent]) -> list[Frame]:
     for event in events:
         vector = after(vector, event.partition, event.record_offset)
         alert = decode(event.event.encode(), Alert)
-        data = msgspec.json.encode(msgspec.to_builtins(alert) | {"available_at_ms": event.available_at_ms})
-        frames.append(Frame(f"event: alert\nid: {written(vector)}\ndata: ".encode() + data + b"\n\n", alert))
+        told = msgspec.to_builtins(alert) | {"available_at_ms": event.available_at_ms}
+        begin = f"event: alert\nid: {written(vector)}\ndata: ".encode()
+        whole, without = (begin + msgspec.json.encode(data) + b"\n\n" for data in (told, stripped(told)))
+        frames.append(Frame(whole, alert, without))
     return frames

@@ -46,6 +46,6 @@ class Listener:
         frames = self.missed
         self.missed = ()
         while not self._over.is_set():
-            if wanted := b"".join(frame.text for frame in frames if self._wish.holds(frame)):
+            if wanted := b"".join(self._wish.told(frame) for frame in frames if self._wish.holds(frame)):
                 yield wanted
             frames = await self._waiting.get()

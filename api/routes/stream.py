@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from api.live.frame import Wish
@@ -35,6 +35,7 @@ def stream_routes(feed: AlertFeed) -> APIRouter:
 
     @routes.get("/alerts/stream", summary="Alerts as they come", response_class=StreamingResponse, responses=_RESPONSES)
     async def stream(
+        request: Request,
         vehicle_id: Name = None,
         rule: Name = None,
         severity: Severity | None = None,
@@ -44,7 +45,8 @@ def stream_routes(feed: AlertFeed) -> APIRouter:
         """Send each alert event once the store has it. A `reset` says that what was missed is to be read from lists."""
         event_id = last_event_id or since
         vector = read(event_id) if event_id else None
-        listener = await feed.join(vector, Wish(vehicle_id, rule, severity), is_lost=bool(event_id) and vector is None)
+        wish = Wish(vehicle_id, rule, severity, places=request.scope["sees_positions"])
+        listener = await feed.join(vector, wish, is_lost=bool(event_id) and vector is None)
         return EventStream(listener.chunks(), lambda: feed.leave(listener))
 
     return routes

@@ -10,6 +10,11 @@ from sqlalchemy import Engine
 from api.store.database import open_for_writing
 
 
+@pytest.fixture(autouse=True)
+def _nothing_written_beside_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/serving.db"
