@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -39,6 +40,22 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
         """Give a partition's position, its end, and the local time (epoch ms) of the broker's last answer."""
         consumer = self._ensure_consumer()
         return await consumer.position(tp), consumer.highwater(tp), consumer.last_poll_timestamp(tp)
+
+    async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
+        """Fetch; put back what came while the flow is stopped.
+
+        A fetch that began before a rebalance may answer in the middle of it. Dropped later, in the other thread, it
+        would be lost for good if Faust has meanwhile sought the beginning of the changelog: the restoration then waits
+        for ever for what never comes. Here nothing can come between taking and putting back.
+        """
+        fetched = await super()._fetch_records(consumer, active_partitions, **options)
+        if self.consumer.flow_active:
+            return fetched
+        for tp, records in fetched.items():
+            if records:
+                with suppress(IllegalStateError):  # no longer assigned
+                    consumer.seek(tp, records[0].first_offset if isinstance(records[0], Chunk) else records[0].offset)
+        return {}
 
 
 class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library

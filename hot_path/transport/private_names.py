@@ -21,7 +21,7 @@ _CONSUMER = (
 )
 USED_NAMES: tuple[tuple[type, str], ...] = (
     (driver.Consumer, _CONSUMER),
-    (driver.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer call_thread"),
+    (driver.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer _fetch_records call_thread"),
     (fetcher.PartitionRecords, "_unpack_records"),
     (fetcher.Fetcher, "fetched_records _proc_fetch_request"),
     (AIOKafkaConsumer, "highwater position last_poll_timestamp"),
