@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
-from observability.addresses import Bootstrap
+from observability.addresses import Bootstrap, MqttAddress
 from simulator.duration import Duration, Wait
 from simulator.transport.disturbances import Disturbances, Knob
 
@@ -109,6 +109,18 @@ class RunSettings(FleetSettings):
         None, alias="for", description="how long to run, as 90s or 5m; default: until stopped"
     )
     start: AwareDatetime | None = Field(None, description="event time of the first reading, ISO 8601; default: now")
+    mqtt: MqttAddress | None = Field(
+        None, description="publish over MQTT to this broker, host or host:port, for `gateway run`; default: to Kafka"
+    )
+    mqtt_username: str | None = Field(None, description="user of the cars at the MQTT broker")
+    mqtt_password: SecretStr | None = Field(None, description="password there; better given by the variable")
+    mqtt_ca: Path | None = Field(
+        None, description="speak TLS to the MQTT broker whose certificate the authority in this file signed"
+    )
+    mqtt_connections: int = Field(4, ge=1, le=12, description="connections that the cars share")
+    mqtt_in_flight: int = Field(
+        500, ge=1, le=65_535, description="most messages a connection that the MQTT broker has not acknowledged"
+    )
     status_port: int = Field(-1, ge=-1, le=65535, description="port of health and metrics; 0 any free one, -1 none")
 
 

@@ -77,6 +77,14 @@ class Mosquitto:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
 
+    def pause(self) -> None:
+        """Let it take nothing and refuse nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def environment(self, prefix: str) -> dict[str, str]:
         """Give the variables by which a program finds it and is let in."""
         return {f"{prefix}_MQTT": self.address, f"{prefix}_USERNAME": USER, f"{prefix}_PASSWORD": PASSWORD}

@@ -17,12 +17,12 @@ from simulator.faults.fault import Faults, PlannedFault
 from simulator.faults.fault_script import read_script
 from simulator.faults.truth import TruthFile, truth_line
 from simulator.live.live_fleet import LiveFleet
+from simulator.live.way import Way, way
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.rows import ReadingRows
 from simulator.settings import RunSettings
 from simulator.transport.arrivals import Arrivals, Transport
 from simulator.transport.disturbances import skew_ms
-from simulator.transport.publisher import Publisher
 from simulator.trips.driven import DrivenFile, TripLog
 from simulator.trips.network import network
 from simulator.trips.road_book import road_book
@@ -53,7 +53,7 @@ async def drive(settings: RunSettings) -> Driven:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    publisher = Publisher(settings.bootstrap)
+    publisher = way(settings)
     run = Drive(settings, publisher)
     is_driving = asyncio.Event()
     if settings.status_port >= 0:
@@ -69,7 +69,7 @@ async def drive(settings: RunSettings) -> Driven:
 class Drive:
     """One run: fleet, encoder and the pace of the clock."""
 
-    def __init__(self, settings: RunSettings, publisher: Publisher) -> None:
+    def __init__(self, settings: RunSettings, publisher: Way) -> None:
         """Make the fleet; its event time begins at --start, or now."""
         self._settings = settings
         self._publisher = publisher

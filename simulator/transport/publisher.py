@@ -13,8 +13,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from contracts.codec import encode
 from contracts.errors import InvalidInput, Unavailable
+from contracts.partitioning import partition_of_key
 from contracts.reading import READING_SCHEMA
-from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
+from contracts.snapshot import Snapshot, check_picture, to_headers
+from contracts.topics import DASHCAM_SNAPSHOTS, READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
 from observability.metrics import READINGS_PRODUCED
 
@@ -104,6 +106,18 @@ class Publisher:
                 batch.append(timestamp=None, key=key, value=value, headers=_HEADERS)
         if batch.record_count():
             await self._submit(batch, partition)
+
+    async def send_snapshot(self, snapshot: Snapshot, picture: bytes) -> None:
+        """Send a picture and wait for its acknowledgement. Raises SnapshotRefused for one that must not be sent."""
+        check_picture(snapshot.vehicle_id, picture)
+        key = snapshot.vehicle_id.encode()
+        partition = partition_of_key(key, DASHCAM_SNAPSHOTS.partitions)
+        batch = self.producer.create_batch()
+        batch.append(timestamp=None, key=key, value=picture, headers=to_headers(snapshot))
+        try:
+            await (await self.producer.send_batch(batch, DASHCAM_SNAPSHOTS.name, partition=partition))
+        except KafkaError as error:
+            raise self._unavailable(error) from error
 
     async def _submit(self, batch: BatchBuilder, partition: int) -> None:
         self._raise_failure()
