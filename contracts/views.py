@@ -105,6 +105,55 @@ VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
         "received_at_ms": "long",
         "message": "string",
     },
+    # One row a road segment that a trip drove, in the order of `place`; a new `chain` begins where the way is unknown.
+    # Times and fuel are null where the segment was not driven, or not heard of, as a whole.
+    "traversals": {
+        "vehicle_id": "string",
+        "trip_started_at_ms": "long",
+        "chain": "int",
+        "place": "int",
+        "segment_id": "int",
+        "entered_at_ms": "long",
+        "left_at_ms": "long",
+        "fuel_ml": "double",
+    },
+    # One row a segment, vehicle class and time of day ("all", and those it was driven at): `contracts.road_costs`.
+    # seconds and fuel_ml are the costs; observed means are null without a traversal, for the class's median vehicle.
+    "road_costs": {
+        "segment_id": "int",
+        "vehicle_class": "string",
+        "time_of_day": "string",
+        "traversals": "long",
+        "seconds": "double",
+        "observed_seconds": "double",
+        "model_seconds": "double",
+        "fuel_ml": "double",
+        "observed_fuel_ml": "double",
+        "model_fuel_ml": "double",
+    },
+    # One row a trip matched without a break, from the first segment it drove whole to the last. `driven_*` is what was
+    # measured, `expected_*` the same way at road costs; `saved_*` = expected - frugal fuel, expected - fast time.
+    "route_savings": {
+        "vehicle_id": "string",
+        "trip_started_at_ms": "long",
+        "vehicle_class": "string",
+        "time_of_day": "string",
+        "from_vertex_id": "long",
+        "to_vertex_id": "long",
+        "driven_m": "double",
+        "driven_s": "double",
+        "driven_fuel_ml": "double",
+        "expected_s": "double",
+        "expected_fuel_ml": "double",
+        "frugal_m": "double",
+        "frugal_s": "double",
+        "frugal_fuel_ml": "double",
+        "fast_m": "double",
+        "fast_s": "double",
+        "fast_fuel_ml": "double",
+        "saved_fuel_ml": "double",
+        "saved_s": "double",
+    },
 }
 
 CURRENT_FILE = "CURRENT"

@@ -1,0 +1,68 @@
+"""The view `route_savings`: each matched trip beside the frugal and the fast route between its end points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+from pyspark.sql import functions as F  # noqa: N812 - the idiom
+
+from cold_path.routes.saving import Passage, saving
+from cold_path.views.columns import columns_of
+from cold_path.views.road_costs import vehicle_class
+from contracts.views import VIEW_COLUMNS
+
+if TYPE_CHECKING:
+    from pyspark.core.broadcast import Broadcast
+    from pyspark.sql import DataFrame
+
+    from cold_path.routes.costs import RoadCosts
+    from roads import RoadNetwork
+
+_PLACES: Final = 3
+_ARROW: Final = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+_SCHEMA: Final = pa.schema([(name, _ARROW[kind]) for name, kind in VIEW_COLUMNS["route_savings"].items()])
+_DDL: Final = ", ".join(f"{name} {kind}" for name, kind in VIEW_COLUMNS["route_savings"].items())
+
+
+def route_savings(
+    traversals: DataFrame, vehicles: DataFrame, costs: Broadcast[RoadCosts], network: Broadcast[RoadNetwork]
+) -> DataFrame:
+    """Give one row a trip that was matched without a break and can be compared (`cold_path.routes.saving`).
+
+    `saved_fuel_ml` is what the frugal route would have saved against the way driven, `saved_s` what the fast one
+    would have, both by the costs of the vehicle's class and the time of day; never below 0.
+    """
+    passage = F.struct("place", "segment_id", "entered_at_ms", "left_at_ms", "fuel_ml")
+    known = vehicles.select("vehicle_id", vehicle_class()).dropna()
+    trips = traversals.groupBy("vehicle_id", "trip_started_at_ms").agg(
+        F.max("chain").alias("breaks"), F.sort_array(F.collect_list(passage)).alias("passages")
+    )
+    unbroken = trips.where(F.col("breaks") == 0).join(F.broadcast(known), "vehicle_id")
+    asked = unbroken.select("vehicle_id", "trip_started_at_ms", "vehicle_class", "passages")
+
+    def compared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows = (_row(trip, costs.value, network.value) for trip in batch.to_pylist())
+            yield pa.RecordBatch.from_pylist([row for row in rows if row is not None], schema=_SCHEMA)
+
+    return asked.mapInArrow(compared, _DDL).select(*columns_of("route_savings"))
+
+
+def _row(trip: dict[str, Any], costs: RoadCosts, network: RoadNetwork) -> dict[str, Any] | None:
+    passages = [
+        Passage(one["segment_id"], one["entered_at_ms"], one["left_at_ms"], one["fuel_ml"]) for one in trip["passages"]
+    ]
+    found = saving(passages, trip["vehicle_class"], costs, network)
+    if found is None:
+        return None
+    # Sums of rounded costs may differ in the last place from what the search found least.
+    saved = {
+        "saved_fuel_ml": max(0.0, found.expected_fuel_ml - found.frugal_fuel_ml),
+        "saved_s": max(0.0, found.expected_s - found.fast_s),
+    }
+    facts = {name: trip[name] for name in ("vehicle_id", "trip_started_at_ms", "vehicle_class")}
+    numbers = asdict(found) | saved
+    return facts | {name: round(v, _PLACES) if isinstance(v, float) else v for name, v in numbers.items()}
