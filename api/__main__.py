@@ -14,6 +14,7 @@ from api.settings import (
     ApiSettings,
     KeysSettings,
     ListKeys,
+    NotifierSettings,
     ProjectorSettings,
     RevokeKey,
     ServeSettings,
@@ -32,6 +33,10 @@ def _main() -> int:
         from api.projector.program import project  # noqa: PLC0415 - as above
 
         asyncio.run(project(chosen))
+    elif isinstance(chosen, NotifierSettings):
+        from api.notifier.program import notify  # noqa: PLC0415 - as above
+
+        asyncio.run(notify(chosen))
     elif isinstance(chosen, KeysSettings):
         _keys(get_subcommand(chosen, is_required=True))
     return 0

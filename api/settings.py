@@ -62,6 +62,29 @@ class ProjectorSettings(BaseSettings):
     )
 
 
+class NotifierSettings(BaseSettings):
+    """Send alerts to webhooks: signed, retried, each change once."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    webhooks: Path = Field(
+        default=Path("webhooks.toml"), description="file of the receivers, one table [[webhook]] each"
+    )
+    ledger: Path = Field(
+        default=Path("var/notifier/ledger.db"), description="file of what was taken and delivered; SQLite"
+    )
+    bootstrap: Bootstrap = _BOOTSTRAP
+    from_beginning: bool = Field(
+        default=False, description="a new ledger begins with every alert that Kafka holds, not with the next one"
+    )
+    retry_dead: bool = Field(default=False, description="try what was given up anew")
+    timeout: float = Field(default=10.0, gt=0, description="seconds that a receiver may take to answer")
+    wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")
+    status_port: int = Field(
+        default=0, ge=-1, le=65535, description="port of health and metrics; 0: a free one, -1: none"
+    )
+
+
 class AddKey(BaseSettings):
     """Make an API key and print it, this once."""
 
@@ -116,4 +139,5 @@ class ApiSettings(BaseSettings):
 
     serve: CliSubCommand[ServeSettings]
     projector: CliSubCommand[ProjectorSettings]
+    notifier: CliSubCommand[NotifierSettings]
     keys: CliSubCommand[KeysSettings]

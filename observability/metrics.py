@@ -45,3 +45,4 @@ REQUESTS = Counter("http_requests", "Requests answered", ["route", "status"])
 REQUEST_SECONDS = Histogram(
     "http_request_seconds", "Duration of a request", ["route"], buckets=_MILLISECONDS_TO_SECONDS
 )
+NOTIFICATIONS = Counter("notifications", "Attempts to deliver an alert to a webhook", ["webhook", "outcome"])

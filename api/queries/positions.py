@@ -100,7 +100,7 @@ def marked_offsets(connection: Connection) -> tuple[int, ...]:
 def known_places(connection: Connection, *, since: Sequence[int] | None) -> list[Place]:
     """Give where vehicles are: all, or those with a reading at or beyond these offsets."""
     registry, alerts = tables.vehicles, tables.alerts
-    alerted = set(connection.scalars(select(alerts.c.vehicle_id.distinct()).where(alerts.c.is_open)))
+    alerted = set(connection.scalars(select(alerts.c.vehicle_id).where(alerts.c.is_open).distinct()))
     names = ("vehicle_id", "partition", "source_offset", "latitude_deg", "longitude_deg")
     query = select(*(_LATEST.c[name] for name in names), registry.c.fleet).select_from(
         _LATEST.outerjoin(registry, registry.c.vehicle_id == _LATEST.c.vehicle_id)

@@ -1,0 +1,63 @@
+"""One attempt to deliver, and what follows from it: delivered, tried again later, or dead."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import httpx
+
+from api.notifier.signature import HEADER, signed
+
+if TYPE_CHECKING:
+    from api.notifier.ledger import Delivery
+    from api.notifier.webhook import Webhook
+
+FIRST_WAIT_MS: Final = 1_000
+LONGEST_WAIT_MS: Final = 5 * 60 * 1_000
+GIVEN_UP_AFTER_MS: Final = 24 * 60 * 60 * 1_000
+_WORTH_ANOTHER_TRY: Final = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+class Answer(NamedTuple):
+    """What the receiver said; status None when it did not answer."""
+
+    status: int | None
+    detail: str
+
+
+class Verdict(NamedTuple):
+    """What becomes of a delivery; `wait_ms` until the next attempt."""
+
+    outcome: Literal["delivered", "dead", "waiting"]
+    wait_ms: int = 0
+
+
+def judged(answer: Answer, delivery: Delivery, now_ms: int) -> Verdict:
+    """Judge an attempt: 2xx is delivered; what the receiver refuses for good, or for a day, is dead.
+
+    Waits double from 1 s up to 5 minutes.
+    """
+    status = answer.status
+    if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Verdict("delivered")
+    refuses = status is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _WORTH_ANOTHER_TRY
+    if refuses or now_ms - delivery.taken_at_ms > GIVEN_UP_AFTER_MS:
+        return Verdict("dead")
+    return Verdict("waiting", min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(delivery.attempts, 20)))
+
+
+async def attempted(client: httpx.AsyncClient, webhook: Webhook, delivery: Delivery, now_ms: int) -> Answer:
+    """Send it once. The key tells a receiver that it had this one already, should we die before noting its answer."""
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": f"{delivery.alert_id}:{delivery.change}",
+        HEADER: signed(webhook.secret, delivery.body, now_ms // 1000),
+    }
+    try:
+        response = await client.post(webhook.url, content=delivery.body, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Answer(None, repr(error)[:300])
+    return Answer(response.status_code, f"{response.status_code} {response.text[:200]}")

@@ -1,0 +1,193 @@
+"""The notifier's process: takes alerts from Kafka into its ledger, and delivers what the ledger has due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from api.clock import now_ms
+from api.notifier.delivery import attempted, judged
+from api.notifier.ledger import Delivery, Ledger
+from api.notifier.webhook import load_webhooks
+from contracts.alert import Alert
+from contracts.codec import decode
+from contracts.errors import MalformedRecord, Unavailable
+from contracts.topics import ENGINE_ALERTS, VEHICLES
+from contracts.vehicle import Vehicle
+from observability.kafka_security import kafka_client
+from observability.metrics import NOTIFICATIONS
+from observability.status import serve_status
+
+if TYPE_CHECKING:
+    from api.notifier.webhook import Webhook
+    from api.settings import NotifierSettings
+
+log = logging.getLogger(__name__)
+
+_ALERTS: Final = [TopicPartition(ENGINE_ALERTS.name, n) for n in range(ENGINE_ALERTS.partitions)]
+_REGISTRY: Final = TopicPartition(VEHICLES.name, 0)
+_AT_ONCE: Final = 16
+_IDLE_MS: Final = 100
+_KEPT_MS: Final = 30 * 86_400_000
+_FORGET_EVERY_S: Final = 3600.0
+
+
+class Notifier:
+    """Ready once it knows the registry and stands in engine-alerts."""
+
+    def __init__(self, settings: NotifierSettings) -> None:
+        """Open the ledger; nothing is connected yet. Raises InvalidInput."""
+        self._settings = settings
+        self._webhooks: dict[str, Webhook] = {one.name: one for one in load_webhooks(settings.webhooks)}
+        self._ledger = Ledger(settings.ledger)
+        self._fleets: dict[str, str] = {}
+        self._stopping = asyncio.Event()
+        self.is_ready = False
+
+    def stop(self) -> None:
+        """End after the attempts in hand."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until stopped. Raises Unavailable when the broker does not answer at the start."""
+        if self._settings.retry_dead:
+            log.info("dead deliveries tried anew", extra={"deliveries": self._ledger.revive(now_ms())})
+        consumer = AIOKafkaConsumer(
+            **kafka_client(self._settings.bootstrap), client_id="notifier", enable_auto_commit=False,
+            auto_offset_reset="earliest", fetch_max_wait_ms=100,
+        )  # fmt: skip
+        try:
+            await self._start(consumer)
+            async with httpx.AsyncClient(timeout=self._settings.timeout, follow_redirects=False) as client:
+                await asyncio.gather(self._take(consumer), self._deliver(client))
+        finally:
+            await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
+            self._ledger.close()
+
+    async def _start(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            async with asyncio.timeout(self._settings.wait):
+                await _connected(consumer)
+                await self._read_registry(consumer)
+                await self._stand(consumer)
+        except TimeoutError as error:
+            message = f"no Kafka broker with the project's topics answers at {self._settings.bootstrap}"
+            raise Unavailable(f"{message} within {self._settings.wait:g} s; start one with `stack broker`") from error
+        self.is_ready = True
+        log.info("notifier reads", extra={"webhooks": sorted(self._webhooks)})
+
+    async def _read_registry(self, consumer: AIOKafkaConsumer) -> None:
+        consumer.assign([_REGISTRY])
+        end = (await consumer.end_offsets([_REGISTRY]))[_REGISTRY]
+        await consumer.seek_to_beginning(_REGISTRY)
+        while await consumer.position(_REGISTRY) < end:
+            for records in (await consumer.getmany(timeout_ms=_IDLE_MS)).values():
+                for record in records:
+                    self._register(record.key, record.value)
+
+    async def _stand(self, consumer: AIOKafkaConsumer) -> None:
+        """Stand where the ledger says; a new one begins with what comes from now on, or with all that is kept."""
+        registered = await consumer.position(_REGISTRY)
+        consumer.assign([_REGISTRY, *_ALERTS])
+        consumer.seek(_REGISTRY, registered)
+        positions = self._ledger.positions()
+        edges = await (consumer.beginning_offsets if self._settings.from_beginning else consumer.end_offsets)(_ALERTS)
+        beginnings = await consumer.beginning_offsets(_ALERTS)
+        stand = {at.partition: max(positions.get(at.partition, edges[at]), beginnings[at]) for at in _ALERTS}
+        for at in _ALERTS:
+            consumer.seek(at, stand[at.partition])
+        self._ledger.take([], stand)
+
+    async def _take(self, consumer: AIOKafkaConsumer) -> None:
+        while not self._stopping.is_set():
+            fetched = await consumer.getmany(timeout_ms=_IDLE_MS)
+            for record in fetched.pop(_REGISTRY, ()):
+                self._register(record.key, record.value)
+            deliveries, positions = [], {}
+            for at, records in fetched.items():
+                positions[at.partition] = records[-1].offset + 1
+                deliveries += [one for record in records for one in self._wanted(record.value)]
+            if positions:
+                self._ledger.take(deliveries, positions)
+
+    def _register(self, key: bytes | None, value: bytes | None) -> None:
+        vehicle_id = (key or b"").decode("ascii", "replace")
+        if value is None:
+            self._fleets.pop(vehicle_id, None)
+            return
+        try:
+            self._fleets[vehicle_id] = decode(value, Vehicle).fleet
+        except MalformedRecord as error:
+            log.warning("record passed over", extra={"topic": VEHICLES.name, "reason": str(error)})
+
+    def _wanted(self, value: bytes | None) -> list[Delivery]:
+        try:
+            alert = decode(value or b"", Alert)
+        except MalformedRecord as error:
+            log.warning("record passed over", extra={"topic": ENGINE_ALERTS.name, "reason": str(error)})
+            return []
+        fleet = self._fleets.get(alert.vehicle_id)
+        body = msgspec.json.encode(msgspec.to_builtins(alert) | {"fleet": fleet})
+        return [
+            Delivery(webhook.name, alert.alert_id, alert.change, body, now_ms(), 0)
+            for webhook in self._webhooks.values()
+            if webhook.wants(alert, fleet)
+        ]
+
+    async def _deliver(self, client: httpx.AsyncClient) -> None:
+        loop = asyncio.get_running_loop()
+        forgot_s = loop.time()
+        while not self._stopping.is_set():
+            due = self._ledger.due(now_ms(), most=_AT_ONCE)
+            await asyncio.gather(*(self._attempt(client, delivery) for delivery in due))
+            if loop.time() - forgot_s > _FORGET_EVERY_S:
+                forgot_s = loop.time()
+                self._ledger.forget(now_ms() - _KEPT_MS)
+            if len(due) < _AT_ONCE:
+                await asyncio.sleep(_IDLE_MS / 1000)
+
+    async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+        told = {"webhook": delivery.webhook, "alert_id": delivery.alert_id, "change": delivery.change}
+        webhook = self._webhooks.get(delivery.webhook)
+        if webhook is None:  # taken out of the file since
+            self._ledger.settle(delivery, "dead", "no such webhook any more")
+            return
+        answer = await attempted(client, webhook, delivery, now_ms())
+        verdict = judged(answer, delivery, now_ms())
+        NOTIFICATIONS.labels(delivery.webhook, verdict.outcome).inc()
+        if verdict.outcome == "waiting":
+            self._ledger.postpone(delivery, now_ms() + verdict.wait_ms, answer.detail)
+            return
+        self._ledger.settle(delivery, verdict.outcome, answer.detail)
+        if verdict.outcome == "dead":
+            log.error("notification given up; --retry-dead tries it anew", extra=told | {"answer": answer.detail})
+
+
+async def _connected(consumer: AIOKafkaConsumer) -> None:
+    while True:
+        try:
+            await consumer.start()
+        except KafkaError:
+            await asyncio.sleep(0.5)
+        else:
+            break
+    while {ENGINE_ALERTS.name, VEHICLES.name} - await consumer.topics():  # noqa: ASYNC110 - Kafka tells nobody
+        await asyncio.sleep(0.5)
+
+
+async def notify(settings: NotifierSettings) -> None:
+    """Run the notifier until SIGTERM or Ctrl-C."""
+    notifier = Notifier(settings)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, notifier.stop)
+    if settings.status_port >= 0:
+        status = serve_status(settings.status_port, is_ready=lambda: notifier.is_ready)
+        log.info("status served", extra={"port": status.server_port})
+    await notifier.run()

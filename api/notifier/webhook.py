@@ -1,0 +1,61 @@
+"""Which receiver wants which alerts: a TOML file, one table a webhook."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from contracts.alert import AlertState, Severity
+from contracts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contracts.alert import Alert
+
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+_Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$")]
+_Secret = Annotated[str, msgspec.Meta(min_length=16)]
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One receiver. An empty list of rules, severities, fleets or states wants all of them."""
+
+    name: _Name
+    url: _Url
+    secret: _Secret
+    """What the body is signed with; at least 16 characters."""
+    rules: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    fleets: tuple[str, ...] = ()
+    states: tuple[AlertState, ...] = ()
+
+    def wants(self, alert: Alert, fleet: str | None) -> bool:
+        """Tell whether this change of an alert is for it; `fleet` None: the vehicle is in no registry."""
+        wishes = (
+            (self.rules, alert.rule),
+            (self.severities, alert.severity),
+            (self.fleets, fleet),
+            (self.states, alert.state),
+        )
+        return all(not wanted or given in wanted for wanted, given in wishes)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    webhook: tuple[Webhook, ...]
+
+
+def load_webhooks(file: Path) -> tuple[Webhook, ...]:
+    """Read the file. Raises InvalidInput, which names the file, the place and the remedy."""
+    try:
+        webhooks = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), _File).webhook
+    except OSError as error:
+        raise InvalidInput(f"--webhooks {file} cannot be read ({error.strerror}); docs/api.md shows one") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise InvalidInput(f"--webhooks {file}: {error}; docs/api.md shows one") from error
+    names = [webhook.name for webhook in webhooks]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise InvalidInput(f"--webhooks {file}: the name {min(repeated)!r} stands twice; give each webhook its own")
+    return webhooks

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+from driving import a_reading
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from serving import NOW_MS, OTHER_VIN, VIN, Topics, an_alert, partition_of, project
+from sqlalchemy import Engine
+
+from api import problems
+from api.kafka.reader import TopicReader
+from api.period import day_of
+from api.routes.signals import signal_routes
+from api.signals import Span, heard, in_lake
+from api.store.database import Store
+from contracts.codec import encode
+from contracts.errors import Unavailable
+
+
+def a_row(offset: int, received_at_ms: int, **given: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "partition": partition_of(VIN), "offset": offset, "received_at_ms": received_at_ms, "vehicle_id": VIN,
+        "recorded_at_ms": received_at_ms, "coolant_c": 90.0, "oil_c": None, "rejected_reason": None,
+        "day": day_of(NOW_MS),
+    }  # fmt: skip
+    return row | given
+
+
+def a_lake(folder: Path, *rows: dict[str, Any]) -> Path:
+    kinds = {"rejected_reason": pa.string(), "oil_c": pa.float64(), "day": pa.date32()}
+    columns = {name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]}
+    write_deltalake(str(folder), pa.table(columns), partition_by=["day"])
+    return folder
+
+
+SPAN = Span(VIN, partition_of(VIN), NOW_MS - 60_000, NOW_MS + 60_000)
+
+
+def test_the_lake_gives_the_readings_of_one_vehicle_and_span_in_order(tmp_path: Path) -> None:
+    lake = a_lake(
+        tmp_path / "lake",
+        a_row(7, NOW_MS + 60_000),
+        a_row(5, NOW_MS - 60_000),
+        a_row(4, NOW_MS - 60_001),
+        a_row(8, NOW_MS + 60_001),
+        a_row(6, NOW_MS, vehicle_id=OTHER_VIN),
+        a_row(6, NOW_MS, rejected_reason="not_json"),
+        a_row(6, NOW_MS, day=date(2026, 11, 1)),
+    )
+    rows = in_lake(lake, SPAN)
+    assert rows is not None
+    assert [(row["offset"], row["coolant_c"], "oil_c" in row) for row in rows] == [(5, 90.0, False), (7, 90.0, False)]
+
+
+def test_without_a_lake_there_is_nothing(tmp_path: Path) -> None:
+    assert in_lake(tmp_path / "nowhere", SPAN) is None
+
+
+class Fetched:
+    def __init__(self, value: bytes, offset: int = 3, partition: int = 0, timestamp: int = 0) -> None:
+        self.value, self.offset, self.partition, self.timestamp = value, offset, partition, timestamp
+
+
+def test_records_that_cannot_be_believed_are_left_out() -> None:
+    reading = a_reading(1, vehicle_id=VIN)
+    good = Fetched(encode(reading), partition=partition_of(VIN), timestamp=reading.recorded_at_ms)
+    rows = heard(cast("Any", [good, Fetched(b"{")]))
+    assert [row["recorded_at_ms"] for row in rows] == [reading.recorded_at_ms]
+    assert "vehicle_id" not in rows[0]
+
+
+class Reader:
+    """Kafka as a test says."""
+
+    def __init__(self, records: list[Fetched] | Unavailable | None) -> None:
+        self._records = records
+
+    async def within(self, *_: Any, **__: Any) -> list[Fetched] | None:
+        if isinstance(self._records, Unavailable):
+            raise self._records
+        return self._records
+
+
+def asked(url: str, reader: Reader, lake: Path, alert: str = "a") -> Any:
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(signal_routes(Store(url), cast("TopicReader", reader), lake))
+    return TestClient(app).get(f"/v1/alerts/{alert}/signals")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return a_lake(tmp_path / "lake", a_row(5, NOW_MS))
+
+
+def test_kafka_is_asked_first_then_the_lake(url: str, store: Engine, topics: Topics, lake: Path) -> None:
+    project(store, topics.alert(an_alert("a")))
+    reading = a_reading(1, vehicle_id=VIN)
+    record = Fetched(encode(reading), partition=partition_of(VIN), timestamp=reading.recorded_at_ms)
+    assert asked(url, Reader([record]), lake).json()["source"] == "kafka"
+    absences: tuple[list[Fetched] | Unavailable | None, ...] = (None, [], Unavailable("away"))
+    for absent in absences:
+        answer = asked(url, Reader(absent), lake).json()
+        assert (answer["source"], len(answer["readings"]), answer["from_ms"]) == ("lake", 1, NOW_MS - 60_000)
+
+
+def test_what_nobody_has_any_more_is_told(url: str, store: Engine, topics: Topics, tmp_path: Path) -> None:
+    project(store, topics.alert(an_alert("a")))
+    assert asked(url, Reader(None), tmp_path / "none").status_code == 404
+    assert asked(url, Reader(Unavailable("away")), tmp_path / "none").status_code == 503
+    assert asked(url, Reader(None), tmp_path / "none", "unknown").status_code == 404
