@@ -52,7 +52,7 @@ def test_a_stop_in_the_middle_of_a_backlog_is_quick_and_loses_nothing(stage: Sta
 
 def test_workers_that_join_and_leave_share_the_partitions_and_lose_nothing(stage: Stage) -> None:
     first = stage.start("--flush-shortest", "0.3", "--chunk-readings", "100").wait_ready()
-    sender = threading.Thread(target=lambda: stage.send(drives(60, 250), rate=1_000))
+    sender = threading.Thread(target=lambda: stage.send(drives(60, 400), rate=1_000))
     sender.start()
     second = stage.start("--flush-shortest", "0.3", "--chunk-readings", "100")
     second.wait_processed(500)
