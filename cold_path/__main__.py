@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from pydantic_settings import CliApp, get_subcommand
 from rich.console import Console
 
-from cold_path.settings import ColdPath, Run, Verify
+from cold_path.settings import Backtest, ColdPath, LakeCommand, Run, Verify, ViewsCommand
 from observability.program import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Commands import what they need when they are asked: Spark takes a second, and `--help` needs none of it.
 
 
 def main() -> None:
@@ -24,29 +26,53 @@ def main() -> None:
 
 
 def _main() -> int:
+    clock: Callable[[], float] = time.time  # noqa: TID251 - the program's clock
     asked = get_subcommand(CliApp.run(ColdPath, cli_exit_on_error=True))
     if isinstance(asked, Verify):
         return _verify(asked)
-    assert isinstance(asked, Run)  # noqa: S101 - there are two
-    # Here, since Spark takes a second to import and `verify` and `--help` need none of it.
+    if isinstance(asked, Backtest):
+        return _backtest(asked, clock)
+    if isinstance(asked, (LakeCommand, ViewsCommand)):
+        return _look(asked)
+    assert isinstance(asked, Run)  # noqa: S101 - there are five
     from cold_path.operation.resident import reside  # noqa: PLC0415
 
-    clock: Callable[[], float] = time.time  # noqa: TID251 - the program's clock
     return reside(asked, now_s=clock)
 
 
 def _verify(asked: Verify) -> int:
-    from cold_path.verification.verify import verify  # noqa: PLC0415 - as above, pyarrow is not small
+    from cold_path.verification.verify import verify  # noqa: PLC0415
 
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     report = asyncio.run(verify(asked))
     if asked.as_json:
         print(report.as_json())
     else:
-        console = Console()
-        for table in report.tables():
-            console.print(table)
+        Console().print(*report.tables())
     return 0 if report.is_equal else 1
+
+
+def _backtest(asked: Backtest, clock: Callable[[], float]) -> int:
+    from cold_path.backtest.backtest import backtest  # noqa: PLC0415
+
+    for name in ("aiokafka", "py4j"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    console = Console(stderr=True)
+    with console.status("folding history"):
+        found = backtest(asked, now_s=clock)
+    if asked.as_json:
+        print(found.as_json())
+    else:
+        Console().print(found.table())
+    return 0
+
+
+def _look(asked: LakeCommand | ViewsCommand) -> int:
+    from cold_path.operation.commands import lake_command, views_command  # noqa: PLC0415
+
+    if isinstance(asked, LakeCommand):
+        return lake_command(asked, Console())
+    return views_command(asked, Console())
 
 
 if __name__ == "__main__":

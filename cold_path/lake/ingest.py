@@ -66,6 +66,8 @@ def ingest(spark: SparkSession, lake: Lake, plan: Plan, *, bootstrap: str, topic
     rows = source.mapInArrow(_judge(lake), from_arrow_schema(LAKE_SCHEMA))
     writer = rows.write.format("delta").mode("append").partitionBy("day")
     writer = writer.option("userMetadata", ledger.written(entry))
+    # A field that readings have had only since the table was made becomes a column; older files have nulls there.
+    writer = writer.option("mergeSchema", "true")
     writer = writer.option("txnAppId", ledger.APPLICATION).option("txnVersion", entry.number)
     writer.save(str(lake.folder.absolute()))
 

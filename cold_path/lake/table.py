@@ -8,18 +8,18 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from cold_path.lake import ledger
 from cold_path.lake.survey import SURVEYED, Survey
+from contracts.errors import MalformedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from cold_path.lake.ledger import Entry
     from cold_path.source.offsets import Offsets
@@ -72,6 +72,11 @@ class Lake:
         self.state = LakeState(table.version(), entry, files)
         return new
 
+    def adopt(self) -> None:
+        """Take the newest version for known: it has the rows surveyed already in other files, or fewer of them."""
+        table = DeltaTable(str(self.folder))
+        self.state = LakeState(table.version(), _newest_entry(table), frozenset(table.file_uris()))
+
     def later_days(self, covered: Mapping[int, int], *, since_version: int) -> frozenset[date]:
         """Give the days of the trips that good rows at or above the covered offsets belong to.
 
@@ -117,5 +122,9 @@ def _newest_entry(table: DeltaTable) -> Entry | None:
 
 
 def _rows(files: list[str]) -> Iterator[pa.RecordBatch]:
-    if files:
-        yield from pads.dataset(files, format="parquet").to_batches(columns=list(SURVEYED))
+    for file in files:
+        try:
+            yield from pads.dataset(file, format="parquet").to_batches(columns=list(SURVEYED))
+        except (pa.ArrowException, OSError) as error:
+            message = f"{file} of the lake cannot be read ({error}); restore it from a copy, or fill a new --lake"
+            raise MalformedRecord(message) from error

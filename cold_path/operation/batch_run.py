@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cold_path.lake.ingest import ingest
+from cold_path.lake.upkeep import keep_up
 from cold_path.operation.summary import Summary
 from cold_path.operation.version import NextVersion
 from cold_path.source import broker
 from cold_path.source.offsets import Plan, plan
-from cold_path.source.registry import Registry, folded
+from cold_path.source.registry import Registry, registry_now
 from observability.metrics import LAKE_ROWS
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class BatchRun:
         self._lake = lake
         self._settings = settings
         self._stages = stages
-        self._version = NextVersion(lake, settings.views, pins, is_full=settings.full)
+        self._version = NextVersion(lake, settings.views, pins, is_full=settings.full, is_patient=settings.once)
         self._registry = Registry()
         self._committed: dict[int, int] | None = None
 
@@ -52,6 +54,8 @@ class BatchRun:
             self._version.make(self._spark, self._registry, self._stages, summary)
         with self._stages.stage("commit", summary):
             self._commit()
+        with self._stages.stage("upkeep", summary):
+            self._keep_up()
         return summary
 
     def _planned(self) -> Plan:
@@ -76,11 +80,14 @@ class BatchRun:
 
     def _read_registry(self) -> None:
         asked = self._settings
-        end = asyncio.run(broker.bounds(asked.bootstrap, asked.vehicles_topic, wait_s=asked.wait)).ends[0]
-        if end == self._registry.next_offset:
-            return
-        found = asyncio.run(_all(asked.bootstrap, asked.vehicles_topic, end, asked.wait))
-        self._registry = folded(found, end)
+        known = registry_now(asked.bootstrap, asked.vehicles_topic, wait_s=asked.wait, known=self._registry)
+        self._registry = asyncio.run(known)
+
+    def _keep_up(self) -> None:
+        """Last, so that what is published depends on files that are there still."""
+        done = keep_up(self._lake, most_small_files=self._settings.compact_files, keep_days=self._settings.keep_days)
+        if not done.is_nothing:
+            _log.info("lake kept up", extra=asdict(done))
 
     def _commit(self) -> None:
         asked, covered = self._settings, self._lake.covered
@@ -88,7 +95,3 @@ class BatchRun:
             return
         asyncio.run(broker.commit(asked.bootstrap, asked.group, asked.readings_topic, covered, wait_s=asked.wait))
         self._committed = covered
-
-
-async def _all(bootstrap: str, topic: str, end: int, wait_s: float) -> list[tuple[bytes | None, bytes | None]]:
-    return [(record.key, record.value) async for record in broker.records(bootstrap, topic, {0: end}, wait_s=wait_s)]

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from cold_path.folders import made
 from cold_path.lake.table import Lake
+from cold_path.lake.writer import sole_writer
 from cold_path.operation.batch_run import BatchRun
 from cold_path.operation.progress import Progress
 from cold_path.operation.stages import Stages, Stopped
@@ -26,6 +27,8 @@ from contracts.errors import Unavailable
 from contracts.views import current_version
 from observability.metrics import BATCH_RUN_FAILURES
 from observability.status import serve_status
+from roads import load_network
+from roads.denver import default_folder
 from rules import default_rules_file, load_rules
 
 if TYPE_CHECKING:
@@ -77,9 +80,10 @@ def reside(asked: Run, *, now_s: Callable[[], float]) -> int:
         signal.signal(number, lambda *_: resident.stop.set())
     with ExitStack() as stack:
         rules = asked.rules or default_rules_file()
-        pins = Pins(rules.read_text(encoding="utf-8"), load_rules(rules).hash, version_of("connected-cars"))
+        network = load_network(asked.roads or default_folder()) if asked.match else None
+        pins = Pins(rules.read_text(encoding="utf-8"), load_rules(rules).hash, version_of("connected-cars"), network)
         stack.enter_context(sole_publisher(asked.views))
-        made(asked.lake, flag="--lake")
+        stack.enter_context(sole_writer(asked.lake))
         made(asked.spark_log.parent, flag="--spark-log")
         if asked.status_port >= 0:
             status = serve_status(asked.status_port, is_ready=lambda: resident.is_ready)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roads import RoadNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +16,8 @@ class Pins:
     rules_text: str
     rules_hash: str
     code_version: str
+    network: RoadNetwork | None = None
+    """The roads that trips are matched to; None: no map matching."""
 
 
 @dataclass(slots=True)

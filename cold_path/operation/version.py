@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cold_path.source.registry import Registry
 from cold_path.versions import publication
+from cold_path.versions.catalogue import versions
 from cold_path.views.recomputation import STATES, Basis, Earlier, Recomputation
 from contracts.views import Manifest, current_version, read_manifest, version_folder
 from observability.metrics import BATCH_VERSION
@@ -19,30 +20,38 @@ if TYPE_CHECKING:
     from cold_path.lake.table import Lake, LakeState
     from cold_path.operation.stages import Stages
     from cold_path.operation.summary import Pins, Summary
+    from roads import RoadNetwork
 
 
 class NextVersion:
     """Makes versions of one lake in one folder of views; remembers the registry of the last one that it made."""
 
-    def __init__(self, lake: Lake, views: Path, pins: Pins, *, is_full: bool) -> None:
-        """`is_full`: take nothing from the version before."""
+    def __init__(self, lake: Lake, views: Path, pins: Pins, *, is_full: bool, is_patient: bool = True) -> None:
+        """`is_full`: take nothing from the version before; `is_patient`: match trips for the first one already."""
         self._lake = lake
         self._views = views
         self._pins = pins
         self._is_full = is_full
+        self._is_patient = is_patient
         self._made: tuple[int, Registry] | None = None
 
     def is_due(self, registry: Registry) -> bool:
-        """Tell whether the current version does not cover what lake and registry hold."""
+        """Tell whether no version covers what lake and registry hold.
+
+        The newest is asked and not the current one: what was rolled back from is not to come again by itself.
+        """
         if self._lake.state is None:
             return False
-        current = current_version(self._views)
-        if current is None:
+        current, known = current_version(self._views), versions(self._views)
+        if current is None or not known:
             return True
-        manifest = read_manifest(self._views, current)
         BATCH_VERSION.set(current)
+        manifest = known[0].manifest
+        pins = self._pins
         published = (manifest.covered_offsets, manifest.registry_offset, manifest.rules_hash, manifest.code_version)
-        return published != (self._covered(), registry.next_offset, self._pins.rules_hash, self._pins.code_version)
+        if published != (self._covered(), registry.next_offset, pins.rules_hash, pins.code_version):
+            return True
+        return manifest.road_graph_hash != (pins.network.hash if pins.network else None)
 
     def make(self, spark: SparkSession, registry: Registry, stages: Stages, summary: Summary) -> None:
         """Compute and publish it; killed anywhere, it is never seen and its number is passed over."""
@@ -53,7 +62,8 @@ class NextVersion:
         with stages.stage("recompute", summary, rows=self._lake.survey.rows):
             rows = spark.read.format("delta").option("versionAsOf", state.version)
             lake = rows.load(str(self._lake.folder.absolute()))
-            basis = Basis(lake, registry, self._pins.rules_text, _utc_day(self._lake.survey.latest_ms))
+            as_of_day = _utc_day(self._lake.survey.latest_ms)
+            basis = Basis(lake, registry, self._pins.rules_text, as_of_day, self._network())
             earlier = self._earlier(state, registry)
             summary.days_computed = None if earlier is None else len(earlier.days)
             recomputation = Recomputation(spark, basis, unfinished, earlier=earlier, on_view=stages.progress.computes)
@@ -78,7 +88,13 @@ class NextVersion:
         if not (is_same and is_there and self._is_computed_with(registry, manifest)):
             return None
         covered = {int(partition): offset for partition, offset in manifest.covered_offsets.items()}
-        return Earlier(folder, covered, self._lake.later_days(covered, since_version=manifest.lake_version))
+        later_days = self._lake.later_days(covered, since_version=manifest.lake_version)
+        return Earlier(folder, covered, later_days, manifest.road_graph_hash)
+
+    def _network(self) -> RoadNetwork | None:
+        """Give the roads to match to now: a folder's first version comes without, so that rankings come sooner."""
+        is_first = current_version(self._views) is None
+        return None if is_first and not self._is_patient else self._pins.network
 
     def _is_computed_with(self, registry: Registry, manifest: Manifest) -> bool:
         if manifest.registry_offset == registry.next_offset:
@@ -93,7 +109,7 @@ class NextVersion:
     def _manifest(
         self, version: int, lake_version: int, registry: Registry, computed_at_ms: int, row_counts: dict[str, int]
     ) -> Manifest:
-        latest_ms = self._lake.survey.latest_ms
+        latest_ms, network = self._lake.survey.latest_ms, self._network()
         return Manifest(
             version=version,
             computed_at_ms=computed_at_ms,
@@ -102,7 +118,7 @@ class NextVersion:
             covered_offsets=self._covered(),
             registry_offset=registry.next_offset,
             rules_hash=self._pins.rules_hash,
-            road_graph_hash=None,
+            road_graph_hash=network.hash if network else None,
             code_version=self._pins.code_version,
             lake_version=lake_version,
             row_counts=row_counts,

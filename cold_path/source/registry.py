@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from cold_path.source import broker
 from contracts.codec import decode
 from contracts.errors import MalformedRecord
 from contracts.vehicle import Vehicle, model_name
@@ -34,6 +35,18 @@ class Registry:
 
     next_offset: int = 0
     vehicles: dict[str, Vehicle] = field(default_factory=dict)
+
+
+async def registry_now(bootstrap: str, topic: str, *, wait_s: float, known: Registry | None = None) -> Registry:
+    """Read the registry up to the topic's end, or give what is known when that is its end still.
+
+    Raises Unavailable without a broker, InvalidInput without the topic.
+    """
+    end = (await broker.bounds(bootstrap, topic, wait_s=wait_s)).ends[0]
+    if known is not None and end == known.next_offset:
+        return known
+    found = [record async for record in broker.records(bootstrap, topic, {0: end}, wait_s=wait_s)]
+    return folded([(record.key, record.value) for record in found], end)
 
 
 def folded(records: Iterable[tuple[bytes | None, bytes | None]], next_offset: int) -> Registry:

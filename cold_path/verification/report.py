@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cold_path.source.offsets import Offsets
+    from cold_path.verification.alerts import AlertComparison
     from cold_path.verification.comparison import Comparison
     from cold_path.verification.totals import Totals
 
@@ -30,11 +31,14 @@ class Report:
     version: int | None
     files_equal: bool | None
     """Whether the store's batch trips are those of the published files; None when these are gone."""
+    alerts: AlertComparison | None = None
+    """The hot path's alerts against history's; None where the version has no history."""
 
     @property
     def is_equal(self) -> bool:
         """Tell whether everything agrees."""
-        return self.comparison.is_equal and self.files_equal is not False
+        is_alike = self.alerts is None or self.alerts.is_equal
+        return self.comparison.is_equal and self.files_equal is not False and is_alike
 
     def as_json(self) -> str:
         """Give one flat object, and the first differences."""
@@ -50,6 +54,9 @@ class Report:
             "records_rejected": self.rejected,
             "batch_view_version": self.version,
             "store_equals_files": self.files_equal,
+            "alerts_compared": None if self.alerts is None else self.alerts.compared,
+            "alerts_missed": None if self.alerts is None else len(self.alerts.missed),
+            "alerts_surplus": None if self.alerts is None else len(self.alerts.surplus),
             "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
             "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
         }
@@ -60,6 +67,8 @@ class Report:
         yield self._figures()
         if self.comparison.differences:
             yield self._differences()
+        if self.alerts is not None and not self.alerts.is_equal:
+            yield self._alerts(self.alerts)
 
     def _figures(self) -> Table:
         found = self.comparison
@@ -76,11 +85,22 @@ class Report:
             "records": self.records,
             "rejected": self.rejected,
         }
+        if self.alerts is not None:
+            counts |= {"alert events compared": self.alerts.compared}
+            counts |= {"missed by the hot path": len(self.alerts.missed), "surplus": len(self.alerts.surplus)}
         for label, count in counts.items():
             table.add_row(label, f"{count:,}", "")
         table.add_row("version", str(self.version), "")
         table.add_row("store = files", str(self.files_equal), "")
         table.add_row("offsets", " ".join(str(offset) for _, offset in sorted(self.offsets.items())), "")
+        return table
+
+    def _alerts(self, found: AlertComparison) -> Table:
+        table = Table("", "alert", "change", "rule", "state", "reading", title="alerts that one path alone raised")
+        for what, events in (("missed", found.missed), ("surplus", found.surplus)):
+            for one in events[:SHOWN]:
+                place = f"partition {one.partition}, offset {one.offset}"
+                table.add_row(what, one.event[0], str(one.event[1]), one.rule, one.state, place)
         return table
 
     def _differences(self) -> Table:

@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from cold_path.source import broker
+from cold_path.verification.alerts import AlertComparison, heard, in_history
+from cold_path.verification.alerts import compared as alerts_compared
 from cold_path.verification.comparison import compared
 from cold_path.verification.published import published_trips
 from cold_path.verification.report import Report
@@ -34,6 +36,7 @@ async def verify(asked: Verify) -> Report:
     async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
         recomputation.add(record.value, partition=record.partition, received_at_ms=record.timestamp)
     version = snapshot.manifest.version if snapshot.manifest else None
+    alerts = await _alerts(asked, snapshot)
     files = published_trips(asked.views, version) if version is not None else None
     return Report(
         comparison=compared(snapshot.trips, recomputation.trips),
@@ -42,7 +45,24 @@ async def verify(asked: Verify) -> Report:
         rejected=recomputation.rejected,
         version=version,
         files_equal=files == snapshot.batch if files is not None else None,
+        alerts=alerts,
     )
+
+
+async def _alerts(asked: Verify, snapshot: Snapshot) -> AlertComparison | None:
+    """Compare the alerts of the readings that the version covers and that the hot path has written a mark behind."""
+    manifest = snapshot.manifest
+    history = None if manifest is None else in_history(asked.views, manifest.version, manifest.rules_hash)
+    if manifest is None or history is None:
+        return None
+    both = {
+        int(partition): min(offset, snapshot.marks.get(int(partition), 0))
+        for partition, offset in manifest.covered_offsets.items()
+    }
+    ends = (await broker.bounds(asked.bootstrap, asked.alerts_topic, wait_s=asked.wait)).ends
+    records = broker.records(asked.bootstrap, asked.alerts_topic, ends, wait_s=asked.wait)
+    hot = heard([record.value async for record in records])
+    return alerts_compared(hot, history, bounds=both, rules_hash=manifest.rules_hash)
 
 
 def _snapshot(store: str, wait_s: float) -> Snapshot:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from cold_path.folders import made
-from contracts.errors import Unavailable
+from cold_path.folders import made, sole_owner
 from contracts.views import CURRENT_FILE, KEPT_VERSIONS, current_version, manifest_bytes, version_folder
 
 if TYPE_CHECKING:
@@ -17,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from contracts.views import Manifest
+
+PIN_FILE: Final = ".pinned"
+"""In a version's folder: it is not collected."""
 
 _UNFINISHED: Final = ".unfinished-"
 _LOCK_FILE: Final = ".publisher.lock"
@@ -28,23 +29,13 @@ def sole_publisher(views: Path) -> Iterator[None]:
 
     Raises Unavailable when another process holds it, InvalidInput when the folder cannot be written.
     """
-    with (made(views, flag="--views") / _LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            message = f"process {holder} publishes into {views} already; stop it, or give another --views"
-            raise Unavailable(message) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with sole_owner(made(views, flag="--views") / _LOCK_FILE, f"publishes into {views} already", flag="--views"):
         yield
 
 
 def next_version(views: Path) -> int:
     """Give the number of the next version: above every one that has a folder, published or not."""
-    return max([current_version(views) or 0, *_numbers(views)]) + 1
+    return max([current_version(views) or 0, *published_numbers(views)]) + 1
 
 
 def begin(views: Path, version: int) -> Path:
@@ -67,11 +58,12 @@ def publish(views: Path, unfinished: Path, manifest: Manifest) -> None:
     folder = version_folder(views, manifest.version)
     unfinished.rename(folder)
     _make_durable(folder.parent)
-    _point_to(views, manifest.version)
+    point_to(views, manifest.version)
     _collect(views, current=manifest.version)
 
 
-def _point_to(views: Path, version: int) -> None:
+def point_to(views: Path, version: int) -> None:
+    """Serve a version, in one step that survives a crash."""
     fresh = views / f"{CURRENT_FILE}.new"
     fresh.write_text(f"{version}\n")
     _make_durable(fresh)
@@ -80,13 +72,15 @@ def _point_to(views: Path, version: int) -> None:
 
 
 def _collect(views: Path, *, current: int) -> None:
-    """Remove all but the newest versions; one above the current was never pointed to, or was rolled back from."""
-    for number in sorted(_numbers(views), reverse=True)[KEPT_VERSIONS:]:
-        if number != current:
-            shutil.rmtree(version_folder(views, number), ignore_errors=True)
+    """Remove all but the newest and the pinned; one above the current was never pointed to, or rolled back from."""
+    for number in sorted(published_numbers(views), reverse=True)[KEPT_VERSIONS:]:
+        folder = version_folder(views, number)
+        if number != current and not (folder / PIN_FILE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _numbers(views: Path) -> list[int]:
+def published_numbers(views: Path) -> list[int]:
+    """Give the numbers that have a folder, in no order; one that was never pointed to among them."""
     return [int(folder.name) for folder in (views / "versions").glob("[0-9]*") if folder.name.isdecimal()]
 
 

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from disturbed import START_MS, Record, disturbed_stream
+
+from cold_path.folders import made
+from cold_path.lake import ledger
+from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.sequences import Seen
+from cold_path.lake.status import lake_status
+from cold_path.lake.table import Lake
+from cold_path.lake.upkeep import Upkeep, keep_up, small_files
+from cold_path.lake.writer import sole_writer
+from contracts.errors import InvalidInput, MalformedRecord, Unavailable
+
+RECORDS = disturbed_stream(51, vehicles=4, trips=30, seconds=60)
+FIRST_DAY = datetime.fromtimestamp(START_MS / 1000, UTC).date()
+
+
+def append(folder: Path, records: list[Record], entry: ledger.Entry | None) -> ledger.Entry:
+    """Write records as ingest does, without Spark."""
+    columns = {
+        "partition": pa.array([record.partition for record in records], pa.int32()),
+        "offset": pa.array([record.offset for record in records], pa.int64()),
+        "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
+        "value": pa.array([record.value for record in records], pa.binary()),
+    }
+    rows = pa.Table.from_batches(judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda *_: [])), LAKE_SCHEMA)
+    ends = dict(entry.offsets) if entry else {}
+    ends |= {record.partition: record.offset + 1 for record in records}
+    new = ledger.following(entry, topic="readings", ends=ends, lost={})
+    properties = CommitProperties(custom_metadata={"userMetadata": ledger.written(new)})
+    write_deltalake(str(folder), rows, mode="append", partition_by=["day"], commit_properties=properties)
+    return new
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A lake that six ingests have filled."""
+    entry, size = None, len(RECORDS) // 6 + 1
+    for start in range(0, len(RECORDS), size):
+        entry = append(tmp_path / "lake", RECORDS[start : start + size], entry)
+    return tmp_path / "lake"
+
+
+def fresh(folder: Path) -> Lake:
+    lake = Lake(folder)
+    lake.refresh()
+    return lake
+
+
+def rows(folder: Path) -> list[tuple[int, int]]:
+    table = DeltaTable(str(folder)).to_pyarrow_table(columns=["partition", "offset"]).to_pydict()
+    return sorted(zip(table["partition"], table["offset"], strict=True))
+
+
+def test_joining_small_files_keeps_rows_offsets_and_what_is_known(folder: Path) -> None:
+    lake, before = fresh(folder), rows(folder)
+    covered, outcomes = lake.covered, dict(lake.survey.outcomes)
+    crowded = max(small_files(lake).values())
+    done = keep_up(lake, most_small_files=1, keep_days=0)
+    assert crowded > 1
+    assert (done.joined_files > done.into_files, done.forgotten_days) == (True, 0)
+    assert max(small_files(lake).values()) == 1
+    assert rows(folder) == before
+    for look in (lake, fresh(folder)):
+        look.refresh()
+        assert (look.covered, dict(look.survey.outcomes)) == (covered, outcomes)
+    assert keep_up(lake, most_small_files=1, keep_days=0) == Upkeep()
+
+
+def test_old_days_are_forgotten_and_their_offsets_stay_covered(folder: Path) -> None:
+    lake = fresh(folder)
+    covered = lake.covered
+    assert lake.state is not None
+    assert lake.state.days > {FIRST_DAY}
+    assert keep_up(lake, most_small_files=0, keep_days=1).forgotten_days >= 1
+    assert lake.state is not None
+    assert FIRST_DAY not in lake.state.days
+    assert fresh(folder).covered == covered
+
+
+def test_an_ingest_after_upkeep_goes_on_in_the_ledger(folder: Path) -> None:
+    lake = fresh(folder)
+    keep_up(lake, most_small_files=1, keep_days=0)
+    last = max(record.offset for record in RECORDS if record.partition == RECORDS[0].partition)
+    assert lake.entry is not None
+    more = Record(RECORDS[0].partition, last + 1, RECORDS[-1].received_at_ms, b"no json")
+    append(folder, [more], lake.entry)
+    assert lake.refresh().rows == 1
+    assert lake.covered[more.partition] == last + 2
+
+
+def test_the_days_of_later_readings_are_found_whatever_files_they_lie_in(folder: Path) -> None:
+    lake = fresh(folder)
+    assert lake.later_days(lake.covered, since_version=0) == frozenset()
+    assert lake.state is not None
+    everything = lake.later_days({}, since_version=99)
+    assert everything <= lake.state.days
+    assert date(1970, 1, 1) not in everything
+    partition, offset = next((r.partition, r.offset) for r in reversed(RECORDS) if len(r.value) > 100)
+    assert len(lake.later_days(lake.covered | {partition: offset}, since_version=0)) == 1
+
+
+def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    file = next(folder.rglob("*.parquet"))
+    file.write_bytes(b"PAR1 but no more")
+    with pytest.raises(MalformedRecord, match=rf"{file.name} of the lake cannot be read"):
+        fresh(folder)
+
+
+def test_the_status_tells_rows_offsets_and_days(folder: Path) -> None:
+    status = lake_status(folder)
+    told = json.loads(status.as_json())
+    assert told["rows"] == status.rows == len(RECORDS) == sum(status.rows_by_day.values())
+    assert told["outcomes"]["not_json"] > 0
+    assert sum(told["covered"].values()) == len(RECORDS)
+    facts, days = status.tables()
+    assert (facts.row_count > 10, days.row_count) == (True, len(status.rows_by_day))
+
+
+def test_no_lake_is_said_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="holds no lake"):
+        lake_status(tmp_path / "nothing")
+
+
+def test_two_cannot_write_one_lake(tmp_path: Path) -> None:
+    with sole_writer(made(tmp_path / "lake", flag="--lake")), pytest.raises(Unavailable, match="writes the lake"):  # noqa: SIM117
+        with sole_writer(tmp_path / "lake"):
+            pass
