@@ -11,8 +11,8 @@ from contracts.road_costs import local_hour, time_of_day
 from roads import cheapest_route
 
 if TYPE_CHECKING:
-    from cold_path.routes.costs import RoadCosts
     from roads import RoadNetwork
+    from roads.costs import CostTable
 
 _ERRANDS: Final = 3.0
 """A trip more than so many times as long as the frugal route went somewhere else on its way: nothing to compare."""
@@ -48,7 +48,7 @@ class Saving:
     fast_fuel_ml: float
 
 
-def saving(passages: Sequence[Passage], vehicle_class: str, costs: RoadCosts, network: RoadNetwork) -> Saving | None:
+def saving(passages: Sequence[Passage], vehicle_class: str, costs: CostTable, network: RoadNetwork) -> Saving | None:
     """Compare a trip from the first segment it drove whole to the last; None when that says nothing.
 
     That is: fewer than one whole segment, a part in between that nobody heard of, a round trip, errands, or a class
@@ -62,17 +62,18 @@ def saving(passages: Sequence[Passage], vehicle_class: str, costs: RoadCosts, ne
     start, end = network.starts[segments[0]], network.ends[segments[-1]]
     entered_at_ms, left_at_ms = driven[0].entered_at_ms or 0, driven[-1].left_at_ms or 0
     at = time_of_day(local_hour(entered_at_ms, network.vertices[start].longitude_deg))
-    weighed = costs.seconds_and_fuel(vehicle_class, at)
+    weighed = costs.costs(vehicle_class, at)
     if start == end or weighed is None:
         return None
-    frugal, fast = (cheapest_route(network, cost, start, end) for cost in weighed[::-1])
+    frugal = cheapest_route(network, weighed.fuel_ml, start, end)
+    fast = cheapest_route(network, weighed.seconds, start, end)
     assert frugal is not None  # noqa: S101 - the trip itself is a way
     assert fast is not None  # noqa: S101 - as above
     driven_m = _length_m(network, segments)
     frugal_m = _length_m(network, frugal.segments)
     if driven_m > _ERRANDS * frugal_m:
         return None
-    seconds, fuel_ml = weighed
+    seconds, fuel_ml = weighed.seconds, weighed.fuel_ml
     burnt = [passage.fuel_ml for passage in driven]
     return Saving(
         time_of_day=at,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F  # noqa: N812 - the idiom
 
+from cold_path.routes.costs import read_costs
 from cold_path.source.registry import as_rows
 from cold_path.views.alert_history import alert_history, history_fold
 from cold_path.views.driven_days import driven_days
@@ -18,6 +19,9 @@ from cold_path.views.files import make_few, rows_in, take_over
 from cold_path.views.fuel_efficiency import fuel_efficiency
 from cold_path.views.history_fold import Ruling
 from cold_path.views.periods import day_of_trip
+from cold_path.views.road_costs import road_costs, road_rows
+from cold_path.views.route_savings import route_savings
+from cold_path.views.traversals import traversals
 from cold_path.views.trip_driving import trip_driving
 from cold_path.views.trips import trips
 from cold_path.views.vehicle_days import vehicle_days
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from cold_path.source.registry import Registry
+    from roads import RoadNetwork
 
 STATES: Final = "fold_states"
 """Folder beside the views: where the rules' fold stands at the covered offsets."""
@@ -47,6 +52,8 @@ class Basis:
     registry: Registry
     rules_text: str
     as_of_day: date
+    network: RoadNetwork | None = None
+    """The roads to match trips to; without them the views of roads are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class Earlier:
     """Partition to the first offset that it does not cover."""
     days: frozenset[date]
     """The days of the trips that later readings belong to."""
+    road_graph_hash: str | None = None
+    """The roads that its trips were matched to."""
 
 
 class Recomputation:
@@ -87,29 +96,31 @@ class Recomputation:
         """Write all views; give the number of rows of each."""
         vehicles = as_rows(self._spark, self._basis.registry).cache()
         try:
-            changed = self._changed_trips()
-            self._write_by_day("trips", trips(changed))
-            self._write_by_day("trip_driving", trip_driving(changed, vehicles))
+            changed = self._changed_trips(self._earlier)
+            self._write_by_day("trips", trips(changed), self._earlier)
+            self._write_by_day("trip_driving", trip_driving(changed, vehicles), self._earlier)
             self._write_of_trips(vehicles)
+            if self._basis.network is not None:
+                self._write_of_roads(vehicles, self._basis.network)
             self._write_alert_history()
         finally:
             vehicles.unpersist()
         return {view: rows_in(self._folder / view) for view in VIEW_COLUMNS if (self._folder / view).is_dir()}
 
-    def _changed_trips(self) -> DataFrame:
+    def _changed_trips(self, earlier: Earlier | None) -> DataFrame:
         """Give the lake's rows of the trips that have changed: whole days, which the lake is partitioned by."""
         lake = self._basis.lake
-        return lake if self._earlier is None else lake.where(F.col("day").isin(sorted(self._earlier.days)))
+        return lake if earlier is None else lake.where(F.col("day").isin(sorted(earlier.days)))
 
-    def _write_by_day(self, view: str, by_trip: DataFrame) -> None:
+    def _write_by_day(self, view: str, by_trip: DataFrame, earlier: Earlier | None) -> None:
         self._on_view(view)
         folder = self._folder / view
         dated = by_trip.withColumn("day", day_of_trip()).repartition("day")
         dated.write.partitionBy("day").parquet(str(folder.absolute()))
-        if self._earlier is None:
+        if earlier is None:
             return
-        changed = {f"day={day.isoformat()}" for day in self._earlier.days}
-        known = self._earlier.folder / view
+        changed = {f"day={day.isoformat()}" for day in earlier.days}
+        known = earlier.folder / view
         for day in known.glob("day=*"):
             if day.name not in changed:
                 take_over(day.glob("*.parquet"), of=known, into=folder)
@@ -122,6 +133,19 @@ class Recomputation:
         efficiency = fuel_efficiency(self._read("vehicle_days"), driven, vehicles, basis.as_of_day)
         self._write("fuel_efficiency", efficiency)
         self._write("driving_style", driving_style(by_trip, driving, basis.as_of_day))
+
+    def _write_of_roads(self, vehicles: DataFrame, network: RoadNetwork) -> None:
+        context, earlier = self._spark.sparkContext, self._earlier
+        is_same = earlier is not None and earlier.road_graph_hash == network.hash
+        basis = earlier if is_same else None
+        shared = context.broadcast(network)
+        self._write_by_day("traversals", traversals(self._changed_trips(basis), shared), basis)
+        driven = self._read("traversals")
+        self._write("road_costs", road_costs(driven, vehicles, road_rows(self._spark, network)))
+        costs = context.broadcast(read_costs(self._folder / "road_costs", len(network.segments)))
+        self._write("route_savings", route_savings(driven, vehicles, costs, shared))
+        for sent in (costs, shared):
+            sent.destroy()
 
     def _write_alert_history(self) -> None:
         self._on_view("alert_history")

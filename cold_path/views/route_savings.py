@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyspark.core.broadcast import Broadcast
     from pyspark.sql import DataFrame
 
-    from cold_path.routes.costs import RoadCosts
     from roads import RoadNetwork
+    from roads.costs import CostTable
 
 _PLACES: Final = 3
 _ARROW: Final = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
@@ -28,7 +28,7 @@ _DDL: Final = ", ".join(f"{name} {kind}" for name, kind in VIEW_COLUMNS["route_s
 
 
 def route_savings(
-    traversals: DataFrame, vehicles: DataFrame, costs: Broadcast[RoadCosts], network: Broadcast[RoadNetwork]
+    traversals: DataFrame, vehicles: DataFrame, costs: Broadcast[CostTable], network: Broadcast[RoadNetwork]
 ) -> DataFrame:
     """Give one row a trip that was matched without a break and can be compared (`cold_path.routes.saving`).
 
@@ -51,7 +51,7 @@ def route_savings(
     return asked.mapInArrow(compared, _DDL).select(*columns_of("route_savings"))
 
 
-def _row(trip: dict[str, Any], costs: RoadCosts, network: RoadNetwork) -> dict[str, Any] | None:
+def _row(trip: dict[str, Any], costs: CostTable, network: RoadNetwork) -> dict[str, Any] | None:
     passages = [
         Passage(one["segment_id"], one["entered_at_ms"], one["left_at_ms"], one["fuel_ml"]) for one in trip["passages"]
     ]
