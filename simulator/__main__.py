@@ -45,7 +45,7 @@ def _main() -> int:
             report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)
             return 0
         case ReplaySettings():
-            trips, complaints = uvloop.run(replay(chosen))
+            trips, complaints = uvloop.run(replay(chosen, console))
             report.show_replay(trips, console, as_json=chosen.json_)
             sys.stderr.writelines(f"simulator: {complaint}\n" for complaint in complaints)
             return BAD_INPUT if complaints else 0

@@ -68,7 +68,7 @@ def _figures(trip: RecordedTrip) -> dict[str, str | int | float | None]:
         "truncated_rows": trip.recording.truncated_rows,
         "duration_s": round(trip.duration_s),
         "distance_km": round(trip.distance_m / 1000, 3),
-        "fuel_l": round(trip.fuel_ml / 1000, 3),
+        "fuel_l": None if trip.fuel_ml is None else round(trip.fuel_ml / 1000, 3),
         "l_per_100km": None if consumption is None else round(consumption, 1),
         "mean_kmh": round(trip.distance_m / trip.duration_s * 3.6, 1),
         "idle_s": trip.readings[-1].trip_idle_s,

@@ -133,13 +133,16 @@ class HistorySettings(FleetSettings):
 
 
 class ReplaySettings(KafkaSettings):
-    """Send recordings of a real car (carOBD CSV files) as its trips, one after the other, ended in the past."""
+    """Send recordings of a real car (CSV files) as its trips, one after the other."""
 
     files: CliPositionalArg[list[Path]] = Field(description="recordings, oldest trip first")
+    mapping: Path | None = Field(
+        None, description="TOML file that says which column is what, in which unit; default: that of carOBD recordings"
+    )
     speed: float = Field(0.0, ge=0, description="1 as recorded, 10 ten times as fast, 0 as fast as it goes")
-    vehicle: str | None = Field(None, description="VIN that the readings carry; default: the recorded car's stand-in")
+    vehicle: str | None = Field(None, description="VIN that the readings carry; default: the mapping's")
     start: AwareDatetime | None = Field(
-        None, description="event time of the first trip, ISO 8601; default: all end by now"
+        None, description="event time of the first trip, ISO 8601; default: the last ends by now"
     )
     set: list[str] = Field(
         default=[],

@@ -22,7 +22,7 @@ from contracts.plausibility import believe
 from contracts.reading import READING_SCHEMA, Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
-from simulator.replay.recorded_trip import CAR
+from simulator.replay.mapping_file import CAROBD, read_mapping
 from stack.broker import Broker
 
 
@@ -91,7 +91,9 @@ def test_history_then_run_then_replay_make_one_believable_stream(fresh_broker: B
     assert len({(one.vehicle_id, one.sequence) for one in readings}) == len(readings)
     known = registry(bootstrap)
     assert {one.vehicle_id for one in readings} <= set(known)
-    assert known[CAR.vehicle_id].displacement_l == 1.496
+    recorded = read_mapping(CAROBD).vehicle
+    assert recorded is not None
+    assert known[recorded.vehicle_id] == recorded
     by_car = defaultdict(list)
     for (vehicle_id, started_at_ms), trip in trips.items():
         by_car[vehicle_id].append((started_at_ms, trip[-1].recorded_at_ms))

@@ -11,11 +11,15 @@ from contracts.errors import InvalidInput
 from contracts.reading import Reading
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.replay.recorded_trip import CAR, RecordedTrip, parse_override, recorded_trip
+from simulator.replay.mapping_file import CAROBD, read_mapping
+from simulator.replay.recorded_trip import RecordedTrip, parse_override, recorded_trip
 from simulator.replay.recording import read_recording
 
 START_MS = 1_790_000_000_000
 TRUNCATED = {"idle1.csv", "ufpe4.csv"}
+MAPPING = read_mapping(CAROBD)
+assert MAPPING.vehicle is not None
+CAR = MAPPING.vehicle
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,7 @@ def trips(shared: Path) -> dict[str, RecordedTrip]:
     files = sorted(file for file in (shared / "data/obd/carobd").glob("*.csv") if file.name != "live6.csv")
     return {
         file.name: recorded_trip(
-            read_recording(file), vehicle_id=CAR.vehicle_id, started_at_ms=START_MS + 10_000_000 * at
+            read_recording(file, MAPPING), MAPPING, vehicle_id=CAR.vehicle_id, started_at_ms=START_MS + 10_000_000 * at
         )
         for at, file in enumerate(files)
     }
@@ -46,7 +50,7 @@ def test_the_healthy_car_raises_no_alert(trips: dict[str, RecordedTrip]) -> None
 
 def test_the_file_with_24_fields_against_27_names_is_refused(shared: Path) -> None:
     with pytest.raises(InvalidInput, match=r"live6\.csv, line 2: 24 fields where the header names 27"):
-        read_recording(shared / "data/obd/carobd/live6.csv")
+        read_recording(shared / "data/obd/carobd/live6.csv", MAPPING)
 
 
 def test_two_recordings_end_in_a_truncated_row(trips: dict[str, RecordedTrip]) -> None:
@@ -57,6 +61,7 @@ def test_fuel_and_distance_are_physically_sensible(trips: dict[str, RecordedTrip
     for name, trip in trips.items():
         if name.startswith("idle"):
             assert trip.distance_m == 0
+            assert trip.fuel_ml is not None
             assert 0.5 < trip.fuel_ml / 1000 / trip.duration_s * 3600 < 1.5  # litres an hour
         else:
             assert trip.litres_per_100km is not None
@@ -65,9 +70,9 @@ def test_fuel_and_distance_are_physically_sensible(trips: dict[str, RecordedTrip
 
 def test_coolant_raised_to_112_for_10_s_gives_exactly_one_episode(trips: dict[str, RecordedTrip]) -> None:
     recording = trips["drive1.csv"].recording
-    hot = parse_override("coolant_c=112@120s+10s")
+    hot = parse_override("coolant_c=112@120s+10s", MAPPING)
     alerts = alerts_of(
-        recorded_trip(recording, vehicle_id=CAR.vehicle_id, started_at_ms=START_MS, overrides=[hot]).readings
+        recorded_trip(recording, MAPPING, vehicle_id=CAR.vehicle_id, started_at_ms=START_MS, overrides=[hot]).readings
     )
     assert [(alert.trouble_code, alert.state) for alert in alerts] == [("P0217", "raised"), ("P0217", "cleared")]
     assert len({alert.alert_id for alert in alerts}) == 1
