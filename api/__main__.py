@@ -12,6 +12,7 @@ from api.clock import now_ms
 from api.settings import (
     AddKey,
     ApiSettings,
+    EraseSettings,
     KeysSettings,
     ListKeys,
     NotifierSettings,
@@ -37,6 +38,10 @@ def _main() -> int:
         from api.notifier.program import notify  # noqa: PLC0415 - as above
 
         asyncio.run(notify(chosen))
+    elif isinstance(chosen, EraseSettings):
+        from api.erasure import erase  # noqa: PLC0415 - as above
+
+        asyncio.run(erase(chosen, now_ms))
     elif isinstance(chosen, KeysSettings):
         _keys(get_subcommand(chosen, is_required=True))
     return 0

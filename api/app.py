@@ -15,8 +15,10 @@ from starlette.middleware.cors import CORSMiddleware
 from api import problems
 from api.bounded_body import BoundedBody
 from api.clock import now_ms
+from api.dead_letters import DeadLetters
 from api.kafka.action_log import KafkaActionLog
 from api.kafka.lag import LagWatch
+from api.kafka.producer import KafkaWriter
 from api.kafka.reader import TopicReader
 from api.live.feed import AlertFeed
 from api.live.position_feed import PositionFeed
@@ -28,10 +30,13 @@ from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
 from api.routes.positions import position_routes
 from api.routes.rankings import ranking_routes
+from api.routes.rejected import rejected_routes
 from api.routes.signals import signal_routes
+from api.routes.snapshots import snapshot_routes
 from api.routes.stream import stream_routes
 from api.routes.strictness import refuse_unknown_parameters
 from api.routes.vehicles import vehicle_routes
+from api.routes.versions import version_routes
 from api.security.audit import AuditLog
 from api.security.gate import Gate
 from api.security.keys import KeyRing
@@ -53,7 +58,8 @@ def build(
     settings: ServeSettings, clock: Callable[[], int] = now_ms, *, action_log: ActionLog | None = None
 ) -> FastAPI:
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
-    actions = action_log or KafkaActionLog(settings.bootstrap)
+    writer = KafkaWriter(settings.bootstrap)
+    actions = action_log or KafkaActionLog(writer)
     store = Store(settings.store)
     feed, moving = AlertFeed(store), PositionFeed(store)
     reader = TopicReader(settings.bootstrap)
@@ -65,7 +71,7 @@ def build(
         yield
         await watch.close()
         await reader.close()
-        await actions.close()
+        await writer.close()
         store.close()
 
     app = FastAPI(
@@ -95,6 +101,9 @@ def build(
         position_routes(store, moving),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
+        version_routes(settings.views),
+        rejected_routes(store, DeadLetters(store, reader, writer)),
+        snapshot_routes(reader, clock),
     ):
         app.include_router(routes, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(health_routes(store))

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
-from api.security.keys import Role
+from api.role import Role
 from observability.addresses import Bootstrap
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
@@ -56,10 +56,31 @@ class ProjectorSettings(BaseSettings):
     store: str = _STORE
     views: Path = _VIEWS
     bootstrap: Bootstrap = _BOOTSTRAP
+    keep_alerts: int = Field(default=365, ge=0, description="days that a cleared alert is kept; 0: for ever")
+    keep_trips: int = Field(default=400, ge=0, description="days that the speed layer keeps a trip; 0: for ever")
+    keep_positions: int = Field(
+        default=90,
+        ge=0,
+        description="days that a vehicle's newest reading is kept after it was last heard; 0: for ever",
+    )
+    keep_rejected: int = Field(default=30, ge=0, description="days that a rejection is counted; 0: for ever")
     wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")
     status_port: int = Field(
         default=0, ge=-1, le=65535, description="port of health and metrics; 0: a free one, -1: none"
     )
+
+
+class EraseSettings(BaseSettings):
+    """Erase one vehicle from topics and store, for good; `cold-path lake erase` does the same to lake and views."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_")
+
+    vin: CliPositionalArg[str] = Field(description="which vehicle")
+    by: str = Field(min_length=1, max_length=100, description="who erases it, for the audit log")
+    store: str = _STORE
+    bootstrap: Bootstrap = _BOOTSTRAP
+    audit: Path = _AUDIT
+    wait: float = Field(default=30.0, gt=0, description="seconds to wait until the store has forgotten it")
 
 
 class NotifierSettings(BaseSettings):
@@ -141,3 +162,4 @@ class ApiSettings(BaseSettings):
     projector: CliSubCommand[ProjectorSettings]
     notifier: CliSubCommand[NotifierSettings]
     keys: CliSubCommand[KeysSettings]
+    erase: CliSubCommand[EraseSettings]

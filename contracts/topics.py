@@ -50,6 +50,7 @@ VEHICLE_STATES = Topic(
 REJECTED_READINGS = Topic("rejected-readings", "as it came", "the first 64 KiB as they came", 3, _kept(14))
 VEHICLES = Topic("vehicles", "VIN", "Vehicle", 1, _compacted())
 ALERT_ACTIONS = Topic("alert-actions", "alert_id:action_id", "AlertAction", 1, _compacted(days=365))
+VEHICLE_ERASURES = Topic("vehicle-erasures", "VIN", "Erasure", 1, _compacted())
 DASHCAM_SNAPSHOTS = Topic("dashcam-snapshots", "VIN", "JPEG", 6, _kept(1))
 
 TOPICS: tuple[Topic, ...] = (
@@ -59,6 +60,7 @@ TOPICS: tuple[Topic, ...] = (
     REJECTED_READINGS,
     VEHICLES,
     ALERT_ACTIONS,
+    VEHICLE_ERASURES,
     DASHCAM_SNAPSHOTS,
 )
 
@@ -69,6 +71,6 @@ SERVING_GROUP = "serving"
 READ_BY: dict[str, tuple[Topic, ...]] = {
     HOT_PATH_GROUP: (VEHICLE_READINGS,),
     COLD_PATH_GROUP: (VEHICLE_READINGS,),
-    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS),
+    SERVING_GROUP: (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES),
 }
 """What each consumer group reads: where its lag is looked for."""

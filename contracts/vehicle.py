@@ -33,6 +33,14 @@ class Vehicle(msgspec.Struct, frozen=True, omit_defaults=True):
     placard_kpa: float | None = None
 
 
+class Erasure(msgspec.Struct, frozen=True):
+    """Nothing that stands before this record may be known of the vehicle; the value of topic `vehicle-erasures`."""
+
+    vehicle_id: str
+    by: str
+    at_ms: int
+
+
 def model_name(vehicle: Vehicle) -> str:
     """Give the name that rankings by model use."""
     return f"{vehicle.make} {vehicle.model} {vehicle.year}"

@@ -7,6 +7,7 @@ VIEWS/versions/000012/trips/*.parquet          a view
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -195,6 +196,16 @@ def current_version(views: Path) -> int | None:
         message = f"{pointer} holds {text[:40]!r} instead of a version's number; run `cold-path views rollback`"
         raise MalformedRecord(message)
     return int(text)
+
+
+def point_to(views: Path, version: int) -> None:
+    """Serve a version, in one step that survives a crash."""
+    fresh = views / f"{CURRENT_FILE}.new"
+    with fresh.open("w") as pointer:
+        pointer.write(f"{version}\n")
+        pointer.flush()
+        os.fsync(pointer.fileno())
+    fresh.replace(views / CURRENT_FILE)
 
 
 def read_manifest(views: Path, version: int) -> Manifest:

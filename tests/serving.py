@@ -16,17 +16,19 @@ from contracts.codec import encode
 from contracts.definitions import PERIOD_KINDS, is_ranked_trip
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
+from contracts.reason import Reason
 from contracts.rejection import rejection, to_headers
 from contracts.topics import (
     ALERT_ACTIONS,
     ENGINE_ALERTS,
     READING_PARTITIONS,
     REJECTED_READINGS,
+    VEHICLE_ERASURES,
     VEHICLE_READINGS,
     VEHICLE_STATES,
     VEHICLES,
 )
-from contracts.vehicle import Vehicle, model_name
+from contracts.vehicle import Erasure, Vehicle, model_name
 from contracts.vehicle_state import Mark, TripTotals, VehicleState, mark_key
 from contracts.views import VIEW_COLUMNS, Manifest, manifest_bytes, version_folder
 
@@ -103,7 +105,9 @@ class Topics:
     def __init__(self) -> None:
         self._ends: dict[tuple[str, int], int] = {}
 
-    def _record(self, topic: str, partition: int, key: bytes, value: bytes | None, at_ms: int, headers: Any = ()) -> Record:
+    def _record(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, at_ms: int, headers: Any = ()
+    ) -> Record:
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1
         return Record(topic, partition, offset, at_ms, key, value, list(headers))
@@ -133,10 +137,13 @@ class Topics:
         marked = a_mark(next_offset or state.offset + 1, state.partition, state.received_at_ms)
         return [self.state(state), self.mark(marked)]
 
-    def rejected(self, vin: str, source_offset: int, at_ms: int = NOW_MS) -> Record:
+    def erasure(self, vin: str, at_ms: int) -> Record:
+        return self._record(VEHICLE_ERASURES.name, 0, vin.encode(), encode(Erasure(vin, "ann", at_ms)), at_ms)
+
+    def rejected(self, vin: str, source_offset: int, at_ms: int = NOW_MS, reason: Reason = "not_json") -> Record:
         story = rejection(
             b"{",
-            reason="not_json",
+            reason=reason,
             detail="cut short",
             topic=VEHICLE_READINGS.name,
             partition=partition_of(vin),

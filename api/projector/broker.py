@@ -16,6 +16,7 @@ from contracts.topics import (
     ENGINE_ALERTS,
     REJECTED_READINGS,
     SERVING_GROUP,
+    VEHICLE_ERASURES,
     VEHICLE_STATES,
     VEHICLES,
 )
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS)
+TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
 _MOST_RECORDS = 5_000
 _PATIENCE_S = 5.0

@@ -13,8 +13,15 @@ from contracts.alert import Alert, AlertAction
 from contracts.codec import decode
 from contracts.errors import MalformedRecord
 from contracts.rejection import Rejection, from_headers
-from contracts.topics import ALERT_ACTIONS, ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_STATES, VEHICLES
-from contracts.vehicle import VIN, Vehicle
+from contracts.topics import (
+    ALERT_ACTIONS,
+    ENGINE_ALERTS,
+    REJECTED_READINGS,
+    VEHICLE_ERASURES,
+    VEHICLE_STATES,
+    VEHICLES,
+)
+from contracts.vehicle import VIN, Erasure, Vehicle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +71,8 @@ class Work:
     actions: list[Action] = field(default_factory=list)
     vehicles: dict[str, Vehicle | None] = field(default_factory=dict)
     """By VIN; None is taken out of the registry."""
+    erasures: dict[str, int] = field(default_factory=dict)
+    """By VIN the broker's time before which nothing may be known of it."""
     rejected: list[Rejected] = field(default_factory=list)
     flushes: list[Flush] = field(default_factory=list)
     positions: dict[Position, int] = field(default_factory=dict)
@@ -124,6 +133,8 @@ def _sort(record: Record, work: Work) -> None:
         work.changes.append(Told(change, record.partition, record.offset))
     elif record.topic == ALERT_ACTIONS.name:
         work.actions.append(Action(decode(record.value, AlertAction), record.at_ms))
+    elif record.topic == VEHICLE_ERASURES.name:
+        work.erasures[decode(record.value, Erasure).vehicle_id] = record.at_ms
     elif record.topic == VEHICLES.name:
         vehicle = decode(record.value, Vehicle)
         work.vehicles[vehicle.vehicle_id] = vehicle

@@ -14,6 +14,7 @@ from api.clock import now_ms
 from api.projector.broker import Broker
 from api.projector.inbox import Inbox, Position, Work
 from api.projector.publication import Publication
+from api.projector.retention import Retention
 from api.projector.writing import write
 from api.store import tables
 from api.store.address import identity_of, named
@@ -21,6 +22,8 @@ from api.store.database import open_for_writing
 from observability.status import serve_status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Engine
 
     from api.settings import ProjectorSettings
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 _IDLE_MS = 200
 _RETRY_S = 1.0
 _LOOK_S = 0.5
+_UPKEEP_S = 600.0
 
 
 class Projector:
@@ -63,6 +67,7 @@ class Projector:
 
     async def _run_on(self, engine: Engine, identity: Identity) -> None:
         publication = Publication(engine, self._settings.views, now_ms)
+        upkeep = Upkeep(engine, _retention(self._settings))
         async with Broker(self._settings.bootstrap) as broker:
             behind = await broker.start(_positions(engine), wait_s=self._settings.wait)
             log.info("projector reads", extra={"store": named(self._settings.store)})
@@ -76,6 +81,7 @@ class Projector:
                 if not self.is_ready:
                     behind = {at: end for at, end in behind.items() if await broker.position(at) < end}
                 await asyncio.to_thread(publication.step)
+                await upkeep.step(asyncio.get_running_loop().time())
                 if asyncio.get_running_loop().time() - looked >= _LOOK_S:
                     looked = asyncio.get_running_loop().time()
                     if not await asyncio.to_thread(_looked, publication, engine, identity):
@@ -92,6 +98,34 @@ class Projector:
                     raise
                 log.error("store cannot be written; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
                 await asyncio.sleep(_RETRY_S)
+
+
+class Upkeep:
+    """Deletes what is too old, now and then, a little at a time."""
+
+    def __init__(self, engine: Engine, retention: Retention) -> None:
+        """Begin with a look soon after the start."""
+        self._engine = engine
+        self._retention = retention
+        self._due_s = float("-inf")
+        self._steps: Iterator[int] | None = None
+
+    async def step(self, now_s: float) -> None:
+        """Delete one transaction's worth when it is time."""
+        if self._steps is None and now_s < self._due_s:
+            return
+        self._steps = self._steps or self._retention.steps(self._engine, now_ms())
+        try:
+            deleted = await asyncio.to_thread(next, self._steps, 0)
+        except OperationalError as error:
+            log.warning("old rows not deleted", extra={"reason": str(error.orig)})
+            deleted = 0
+        if not deleted:
+            self._steps, self._due_s = None, now_s + _UPKEEP_S
+
+
+def _retention(settings: ProjectorSettings) -> Retention:
+    return Retention(settings.keep_alerts, settings.keep_trips, settings.keep_positions, settings.keep_rejected)
 
 
 def _looked(publication: Publication, engine: Engine, identity: Identity) -> bool:

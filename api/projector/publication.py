@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 
+from api.projector.erasure import erase_from_batch, remembered
 from api.store import tables
 from api.store.dialect import insert_many, upsert
 from contracts.codec import decode, encode
@@ -96,7 +97,10 @@ class Publication:
         if stored != manifest:
             yield from self._load(manifest)
         with self._engine.begin() as connection:
-            _check_counts(connection, manifest)
+            if stored != manifest:  # of an older one something may have been erased since
+                _check_counts(connection, manifest)
+            for vehicle_id, at_ms in remembered(connection).items():
+                erase_from_batch(connection, vehicle_id, at_ms)
             _serve(connection, manifest, self._clock())
         self._refused = None
         self.is_current = True

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import case, delete, or_, select
 
 from api.episode import Action, Change, folded
+from api.projector.erasure import erase, remembered, without_erased
 from api.store import tables
 from api.store.dialect import greater, insert_new, upsert
 from contracts.alert import Alert, AlertAction
@@ -35,11 +36,14 @@ _MOST_KEYS = 500
 
 def write(connection: Connection, work: Work) -> None:
     """Write everything of `work`. Repeating it changes nothing; older records never overwrite newer ones."""
+    work = without_erased(work, remembered(connection) | work.erasures)
     _write_registry(connection, work.vehicles)
     insert_new(connection, tables.rejected, [_rejected(rejected) for rejected in work.rejected])
     _write_alerts(connection, work.changes, work.actions)
     for flush in work.flushes:
         _write_flush(connection, flush)
+    if work.erasures:
+        erase(connection, work.erasures)
     upsert(connection, tables.consumed, [_position(*key, offset) for key, offset in work.positions.items()])
     _count(work)
 
@@ -63,7 +67,16 @@ def _vehicle(vehicle: Vehicle) -> dict[str, Any]:
 
 def _rejected(rejected: Rejected) -> dict[str, Any]:
     story = rejected.rejection
-    same = ("source_topic", "source_partition", "source_offset", "reason", "detail", "received_at_ms", "length")
+    same = (
+        "source_topic",
+        "source_partition",
+        "source_offset",
+        "reason",
+        "detail",
+        "received_at_ms",
+        "length",
+        "sha256",
+    )
     row = {name: getattr(story, name) for name in same}
     return row | {
         "partition": rejected.partition,

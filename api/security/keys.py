@@ -8,20 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from api.role import Role
 from contracts.codec import decode
 from contracts.errors import InvalidInput, MalformedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-Role = Literal["viewer", "operator", "admin"]
-ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
-"""Each may what those before it may."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):

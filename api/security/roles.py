@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api.security.keys import ROLES
+from api.role import ROLES
 
 if TYPE_CHECKING:
-    from api.security.keys import ApiKey, Role
+    from api.role import Role
+    from api.security.keys import ApiKey
 
 _OPEN: Final = ("/health/", "/static/")
 _OPEN_PAGES: Final = frozenset({"/", "/docs", "/openapi.json", "/favicon.ico"})

@@ -27,6 +27,8 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "trips": ("vehicle_id", "trip_started_at_ms"),
     "vehicle_days": ("vehicle_id", "day"),
     "fuel_efficiency": ("scope", "period_kind", "period", "key"),
+    "road_costs": ("segment_id", "vehicle_class", "time_of_day"),
+    "route_savings": ("vehicle_id", "trip_started_at_ms"),
 }
 
 
@@ -82,6 +84,8 @@ BATCH: Final[dict[str, Table]] = {view: _batch_table(view) for view in _KEYS}
 batch_trips = BATCH["trips"]
 batch_vehicle_days = BATCH["vehicle_days"]
 batch_fuel_efficiency = BATCH["fuel_efficiency"]
+batch_road_costs = BATCH["road_costs"]
+batch_route_savings = BATCH["route_savings"]
 
 versions = Table("versions", metadata, _key("version", Integer), _due("manifest", Text), _due("loaded_at_ms"))
 """Versions of the batch views whose every row is in the store."""
@@ -217,7 +221,10 @@ rejected = Table(
     Column("vehicle_id", String),
     _due("received_at_ms"),
     _due("length", BigInteger),
-    Index("rejected_by_reason", "reason"),
+    Column("sha256", String),
+    Index("rejected_by_reason", "reason", "received_at_ms"),
     Index("rejected_by_vehicle", "vehicle_id", "received_at_ms"),
+    Index("rejected_by_time", "received_at_ms", "partition", "record_offset"),
+    Index("rejected_by_bytes", "sha256"),
 )
 """One row a rejected record, named by where it stood first, so that a repeated rejection counts once."""

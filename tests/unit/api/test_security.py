@@ -11,7 +11,8 @@ from serving import NOW_MS, VIN, Topics, a_state, a_trip, an_alert, project
 from sqlalchemy import Engine
 
 from api.app import build
-from api.security.keys import KeyRing, Role, added, digest, read_keys, revoked, write_keys
+from api.role import Role
+from api.security.keys import KeyRing, added, digest, read_keys, revoked, write_keys
 from api.security.places import stripped
 from api.security.rate import RateLimit
 from api.server import serve

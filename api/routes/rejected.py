@@ -1,0 +1,54 @@
+"""Dead letters: what was rejected and why, and sending it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Path
+
+from api.answers.rejected import RecordName, RejectedAnswer, RejectedPage, RejectedRecord, Replay, Replayed
+from api.cursor import cursor_after, read_cursor
+from api.queries.rejected import RejectedFilter, rejected_readings
+from api.routes.parameters import PREFIX, Cursor, Limit, Name
+from contracts.reason import Reason
+
+if TYPE_CHECKING:
+    from api.dead_letters import DeadLetters
+    from api.store.database import Store
+
+_Partition = Annotated[int, Path(ge=0, le=2**31 - 1)]
+_Offset = Annotated[int, Path(ge=0, le=2**53)]
+
+
+def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix=f"{PREFIX}/rejected-readings", tags=["rejected readings"])
+
+    @routes.get("", summary="Rejected readings, the latest first")
+    def rejected(
+        reason: Reason | None = None, vehicle_id: Name = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> RejectedPage:
+        """Give why each was rejected, and where it stands."""
+        wanted = RejectedFilter(reason, vehicle_id)
+        after = read_cursor(wanted, cursor, int, int, int) if cursor else None
+        with store.snapshot() as connection:
+            rows = rejected_readings(connection, wanted, after=after, limit=limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        return RejectedPage(
+            rejected=[RejectedAnswer.of(row) for row in rows[:limit]],
+            next_cursor=cursor_after(wanted, (last.received_at_ms, last.partition, last.record_offset))
+            if last
+            else None,
+        )
+
+    @routes.get("/{partition}/{offset}", summary="One rejected reading with its bytes")
+    async def one(partition: _Partition, offset: _Offset) -> RejectedRecord:
+        """Fetch it from Kafka by its place in rejected-readings."""
+        return await letters.whole(RecordName(partition=partition, offset=offset))
+
+    @routes.post("/replay", summary="Send rejected readings again")
+    async def replay(asked: Replay) -> Replayed:
+        """Send the bytes as they came, with headers that say so; those whose judgement depends on time take `force`."""
+        return await letters.replayed(asked)
+
+    return routes
