@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulator.live.driver import Driven
+from simulator.live.pace import TOLD_FROM_S
 from simulator.past.past_days import Written
 from simulator.replay.recorded_trip import RecordedTrip
 from simulator.scoring.rule_scores import RuleScore
@@ -28,6 +29,8 @@ def show_run(driven: Driven, console: Console, *, as_json: bool) -> None:
         f"{driven.readings_produced:,} readings of {driven.vehicles:,} cars on {driven.trips:,} trips acknowledged "
         f"in {driven.seconds:.1f} s; {driven.faults} faults injected{_disturbed(driven.disturbed)}"
     )
+    if driven.behind_s >= TOLD_FROM_S:
+        line += f"; behind the clock by up to {driven.behind_s:.0f} s: lower --vehicles or --rate"
     _show(driven, line, console, as_json=as_json)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import signal
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from simulator.faults.fault import Faults, PlannedFault
 from simulator.faults.fault_script import read_script
 from simulator.faults.truth import TruthFile, truth_line
 from simulator.live.live_fleet import LiveFleet
+from simulator.live.pace import Pace
+from simulator.live.slices import Slice, slices
 from simulator.live.way import Way, way
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.rows import ReadingRows
@@ -31,8 +32,6 @@ from simulator.vehicles.fleet import Fleet, fleet, registry
 log = logging.getLogger(__name__)
 
 _ROWS: Final = 8192
-_SLICES_PER_S: Final = 20
-_LATE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,17 @@ class Driven:
     trips: int
     faults: int
     seconds: float
+    behind_s: float
+    """The furthest that readings left later than they were due."""
     disturbed: dict[str, int]
     """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
 
 
 async def drive(settings: RunSettings) -> Driven:
-    """Drive until stopped, then turn every engine off. Raises Unavailable when the broker is or goes away."""
+    """Drive until stopped, then turn every engine off.
+
+    Raises Unavailable when the broker is or goes away, InvalidInput for a rate that the machine cannot keep.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -81,7 +85,6 @@ class Drive:
         self._encoder = ReadingRows(min(_ROWS, settings.vehicles))
         self._transport = Transport(settings.disturbances())
         self._truth = TruthFile(settings.truth)
-        self._partition_of = dict(zip(self._fleet.vehicle_id.tolist(), self._fleet.partition.tolist(), strict=True))
         self._faults = Faults(
             settings.vehicles,
             per_vehicle_hour=settings.fault_rate,
@@ -99,13 +102,16 @@ class Drive:
         clock = asyncio.get_running_loop().time
         began_s = clock()
         live = self._live()
+        pace = Pace(vehicles=len(self._fleet), rate_hz=self._settings.rate)
         is_driving.set()
         ends_s = None if self._settings.for_ is None else began_s + self._settings.for_
         tick = 0
-        while not stop.is_set() and (ends_s is None or clock() < ends_s):
+        while not stop.is_set() and pace.hopeless is None and (ends_s is None or clock() < ends_s):
             began_ms = live.next_ms
             readings, _, is_changed = live.tick()
             due_s = began_s + tick * live.interval_ms / 1000
+            if pace.look(clock(), due_s):
+                log.warning("behind the clock; lower --vehicles or --rate", extra={"behind_s": round(pace.now_s, 1)})
             await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
             if is_changed:
                 self._write_truth()
@@ -116,12 +122,15 @@ class Drive:
         await self._publisher.flush()
         self._write_truth()
         self._write_driven()
+        if pace.hopeless is not None:
+            raise pace.hopeless
         return Driven(
             readings_produced=self._publisher.acknowledged,
             vehicles=len(self._fleet),
             trips=live.trips_begun,
             faults=len(self._faults.history),
             seconds=round(clock() - began_s, 1),
+            behind_s=round(pace.worst_s, 1),
             disturbed=dict(self._transport.told),
         )
 
@@ -143,17 +152,10 @@ class Drive:
         self, readings: ReadingColumns, interval: tuple[int, int], due_s: float, stop: asyncio.Event
     ) -> None:
         """Send each reading when it arrives, in slices, so that the load is even and no clock runs ahead."""
-        late_s = asyncio.get_running_loop().time() - due_s
-        if late_s > _LATE_S:
-            log.warning("simulator behind the clock", extra={"late_s": round(late_s, 1)})
         began_ms, ends_ms = interval
-        arrived = self._carried(readings, until_ms=ends_ms)
-        arrives_ms = np.maximum(arrived.arrives_at_ms - began_ms, 0)
-        slices = (arrives_ms * _SLICES_PER_S) // 1000
-        borders = [*np.flatnonzero(np.diff(slices, prepend=-1)).tolist(), len(arrives_ms)]
-        for start, end in itertools.pairwise(borders):
-            await _sleep_until(due_s + arrives_ms[end - 1] / 1000, stop)
-            await self._send_messages(arrived.keys[start:end], arrived.messages[start:end])
+        for each in slices(self._carried(readings, until_ms=ends_ms), began_ms=began_ms):
+            await _sleep_until(due_s + each.due_ms / 1000, stop)
+            await self._send_batches(each)
 
     def _carried(self, readings: ReadingColumns, *, until_ms: int) -> Arrivals:
         sent_at_ms = readings.values["recorded_at_ms"]
@@ -163,15 +165,11 @@ class Drive:
     async def _send_last(self, readings: ReadingColumns) -> None:
         """Send the readings that end the trips, after all that is still on its way."""
         for arrived in (self._transport.rest(), self._carried(readings, until_ms=0), self._transport.rest()):
-            await self._send_messages(arrived.keys, arrived.messages)
+            for each in slices(arrived, began_ms=0):
+                await self._send_batches(each)
 
-    async def _send_messages(self, keys: list[bytes], messages: list[bytes]) -> None:
-        by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
-        for key, message in zip(keys, messages, strict=True):
-            some_keys, some_messages = by_partition.setdefault(self._partition_of[key], ([], []))
-            some_keys.append(key)
-            some_messages.append(message)
-        await asyncio.gather(*(self._publisher.send(number, *some) for number, some in by_partition.items()))
+    async def _send_batches(self, part: Slice) -> None:
+        await asyncio.gather(*(self._publisher.send(*batch) for batch in part.batches))
 
     def _write_driven(self) -> None:
         if self._driven is not None and self._log is not None and self._log.trips:

@@ -215,7 +215,8 @@ def _joined(pieces: list[ReadingColumns]) -> ReadingColumns:
         before += len(piece)
     names = list(pieces[0].values)
     # A column leaves the pieces as it is joined, so that memory holds little more than one copy.
-    return ReadingColumns({name: np.concatenate([piece.values.pop(name) for piece in pieces]) for name in names}, codes)
+    values = {name: np.concatenate([piece.values.pop(name) for piece in pieces]) for name in names}
+    return ReadingColumns(values, np.concatenate([piece.partition for piece in pieces]), codes)
 
 
 def _rank_in_group(group: Integers) -> Integers:

@@ -88,7 +88,8 @@ def readings(
             "long_fuel_trim_pct": fleet.long_trim_pct,
             "misfires": np.zeros(len(rows), dtype=np.int64),
             "tyre_pressures_kpa": tyre_kpa(fleet.tyres * fleet.placard_kpa[:, None], cars.tyre_c[rows]),
-        }
+        },
+        fleet.partition,
     )
     if severity is not None:
         show(columns, {kind: values[rows] for kind, values in severity.items()}, random)

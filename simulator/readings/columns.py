@@ -46,6 +46,8 @@ class ReadingColumns:
     """
 
     values: dict[str, NDArray[Any]]
+    partition: Integers
+    """Where each goes."""
     trouble_codes: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -57,7 +59,7 @@ class ReadingColumns:
         codes = {}
         if self.trouble_codes:
             codes = {at: self.trouble_codes[row] for at, row in enumerate(rows.tolist()) if row in self.trouble_codes}
-        return ReadingColumns({name: values[rows] for name, values in self.values.items()}, codes)
+        return ReadingColumns({name: values[rows] for name, values in self.values.items()}, self.partition[rows], codes)
 
     def reading(self, row: int) -> Reading:
         """Give one row as a Reading, rounded as it is sent."""

@@ -19,11 +19,12 @@ _FAR_MS: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Readings in the order of their arrival, and when each arrives (epoch milliseconds of the simulation)."""
+    """Readings in the order of their arrival: when (epoch milliseconds of the simulation), and to which partition."""
 
     keys: list[bytes]
     messages: list[bytes]
     arrives_at_ms: Integers
+    partition: Integers
 
 
 class Transport:
@@ -32,7 +33,7 @@ class Transport:
     def __init__(self, disturbances: Disturbances) -> None:
         """Begin with nothing on its way."""
         self._disturbances = disturbances
-        self._held: list[tuple[int, int, bytes, bytes]] = []
+        self._held: list[tuple[int, int, bytes, bytes, int]] = []
         self._count = 0
         self.told: Counter[str] = Counter()
         """How many readings were lost, malformed, duplicated and delayed so far."""
@@ -52,7 +53,7 @@ class Transport:
         """Take readings, with their bytes and true times in rising order; give what arrives before `until_ms`."""
         keys: list[bytes] = readings.values["vehicle_id"].tolist()
         if self._disturbances.is_quiet:
-            return Arrivals(keys, messages, sent_at_ms)
+            return Arrivals(keys, messages, sent_at_ms, readings.partition)
         found = deliveries(
             self._disturbances,
             vehicle_id=readings.values["vehicle_id"],
@@ -64,27 +65,31 @@ class Transport:
         messages = _damaged(found, readings, messages)
         is_now = found.arrives_at_ms < until_ms
         for at in np.flatnonzero(~is_now).tolist():
-            self._hold(int(found.arrives_at_ms[at]), keys[found.row[at]], messages[at])
+            row = found.row[at]
+            self._hold(int(found.arrives_at_ms[at]), keys[row], messages[at], int(readings.partition[row]))
         now = np.flatnonzero(is_now)
         held = self._released(until_ms)
         arrives = np.concatenate([np.array([one[0] for one in held], dtype=np.int64), found.arrives_at_ms[now]])
+        partition = np.concatenate([_partitions(held), readings.partition[found.row[now]]])
         all_keys = [one[2] for one in held] + [keys[row] for row in found.row[now].tolist()]
         all_messages = [one[3] for one in held] + [messages[at] for at in now.tolist()]
         order = np.argsort(arrives, kind="stable")
         rows = order.tolist()
-        return Arrivals([all_keys[row] for row in rows], [all_messages[row] for row in rows], arrives[order])
+        return Arrivals(
+            [all_keys[row] for row in rows], [all_messages[row] for row in rows], arrives[order], partition[order]
+        )
 
     def rest(self) -> Arrivals:
         """Give everything that is still on its way."""
         held = self._released(_FAR_MS)
         arrives = np.array([one[0] for one in held], dtype=np.int64)
-        return Arrivals([one[2] for one in held], [one[3] for one in held], arrives)
+        return Arrivals([one[2] for one in held], [one[3] for one in held], arrives, _partitions(held))
 
-    def _hold(self, arrives_at_ms: int, key: bytes, message: bytes) -> None:
+    def _hold(self, arrives_at_ms: int, key: bytes, message: bytes, partition: int) -> None:
         self._count += 1
-        heapq.heappush(self._held, (arrives_at_ms, self._count, key, message))
+        heapq.heappush(self._held, (arrives_at_ms, self._count, key, message, partition))
 
-    def _released(self, until_ms: int) -> list[tuple[int, int, bytes, bytes]]:
+    def _released(self, until_ms: int) -> list[tuple[int, int, bytes, bytes, int]]:
         released = []
         while self._held and self._held[0][0] < until_ms:
             released.append(heapq.heappop(self._held))
@@ -95,6 +100,10 @@ class Transport:
         self.told["duplicated"] += len(found.row) + found.lost - len(sent_at_ms)
         self.told["malformed"] += int(found.is_malformed.sum())
         self.told["delayed"] += int((found.arrives_at_ms > sent_at_ms[found.row]).sum())
+
+
+def _partitions(held: list[tuple[int, int, bytes, bytes, int]]) -> Integers:
+    return np.array([one[4] for one in held], dtype=np.int64)
 
 
 def _damaged(found: Deliveries, readings: ReadingColumns, messages: list[bytes]) -> list[bytes]:

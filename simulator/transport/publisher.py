@@ -87,12 +87,17 @@ class Publisher:
 
     async def register(self, vehicles: Iterable[Vehicle]) -> None:
         """Send registry records and wait until they are acknowledged."""
-        sent = [
-            await self.producer.send(VEHICLES.name, key=vehicle.vehicle_id.encode(), value=encode(vehicle))
-            for vehicle in vehicles
-        ]
+        batch, sent = self.producer.create_batch(), []
+        for vehicle in vehicles:
+            key, value = vehicle.vehicle_id.encode(), encode(vehicle)
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                sent.append(await self.producer.send_batch(batch, VEHICLES.name, partition=0))
+                batch = self.producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value)
         try:
             await asyncio.gather(*sent)
+            if batch.record_count():
+                sent.append(await self.producer.send_batch(batch, VEHICLES.name, partition=0))
         except KafkaError as error:
             raise self._unavailable(error) from error
 
