@@ -43,6 +43,7 @@ def main() -> None:
     rules = load_rules(default_rules_file())
     is_healthy = healthy_filter(rules)
     fold = _folded(fetched, rules)
+    vehicles = list(fold.dirty)
 
     def unpack() -> None:
         for chunk in _chunks(fetched):
@@ -51,17 +52,19 @@ def main() -> None:
                     pass
 
     def flush() -> None:
-        fold.dirty.update(dict.fromkeys(fold.states))
-        fold.drain(len(fold.states))
+        for followed in vehicles:
+            followed.is_changed = True
+        fold.dirty.extend(vehicles)
+        fold.drain(len(vehicles))
 
     count = len(values)
     figures = {
         "unpack": _us(unpack, count),
         "decode": _us(lambda: [decode_plausible_reading(value) and None for value in values], count),
         "decode_and_judge": _us(lambda: [believe(value, 0, START_MS) and None for value in values], count),
-        "filter": _us(lambda: [is_healthy(reading, None) for reading in readings], count),
+        "filter": _us(lambda: [is_healthy(reading, {}) for reading in readings], count),
         "all_but_faust": _us(lambda: _folded(fetched, rules), count),
-        "state_to_flush": _us(flush, len(fold.states)),
+        "state_to_flush": _us(flush, len(vehicles)),
     }
     told = {f"{name}_us": value for name, value in figures.items()}
     told |= {f"poison_{name}_ms": _poison_ms(values, fold) for name, values in POISON.items()}

@@ -66,22 +66,40 @@ def judge(reading: Reading, partition: int, received_at_ms: int, partitions: int
 
 def _judge_identity_and_counters(reading: Reading, partition: int, received_at_ms: int, partitions: int) -> None:
     """Judge what the decoder of plausible readings leaves to judge: it has seen to lengths and ranges."""
-    vehicle_id, recorded_at_ms = reading.vehicle_id, reading.recorded_at_ms
-    if _owner(vehicle_id, partitions) != partition:
-        raise _identity(vehicle_id, partition, partitions)
+    if _owner(reading.vehicle_id, partitions) != partition:
+        raise _identity(reading.vehicle_id, partition, partitions)
+    if not has_plausible_times_and_counters(reading, received_at_ms):
+        raise _times_or_counter(reading, received_at_ms)
+
+
+def has_plausible_times_and_counters(reading: Reading, received_at_ms: int) -> bool:
+    """Tell whether times and counters can be true: `believe` without the words, for a reading within its ranges."""
+    recorded_at_ms = reading.recorded_at_ms
     elapsed_ms = recorded_at_ms - reading.trip_started_at_ms
-    behind_ms = received_at_ms - recorded_at_ms
-    if not -MOST_AHEAD_MS <= behind_ms <= MOST_BEHIND_MS:
-        raise _clock(behind_ms)
-    if not 0 <= elapsed_ms <= LONGEST_TRIP_MS:
-        raise _trip_times(elapsed_ms)
-    if reading.trip_distance_m * 1000 > FASTEST_MPS * elapsed_ms + 1_000_000:
-        raise _counter("implausible_distance", "trip_distance_m", reading.trip_distance_m, elapsed_ms)
     fuel_ml, idle_s = reading.trip_fuel_ml, reading.trip_idle_s
+    return (
+        -MOST_AHEAD_MS <= received_at_ms - recorded_at_ms <= MOST_BEHIND_MS
+        and 0 <= elapsed_ms <= LONGEST_TRIP_MS
+        and reading.trip_distance_m * 1000 <= FASTEST_MPS * elapsed_ms + 1_000_000
+        and (fuel_ml is None or fuel_ml * 1000 <= MOST_FUEL_MLPS * elapsed_ms + 100_000)
+        and (idle_s is None or idle_s * 1000 <= elapsed_ms + 1000)
+    )
+
+
+def _times_or_counter(reading: Reading, received_at_ms: int) -> MalformedReading:
+    """Name what has_plausible_times_and_counters found, the first of it."""
+    behind_ms = received_at_ms - reading.recorded_at_ms
+    elapsed_ms = reading.recorded_at_ms - reading.trip_started_at_ms
+    if not -MOST_AHEAD_MS <= behind_ms <= MOST_BEHIND_MS:
+        return _clock(behind_ms)
+    if not 0 <= elapsed_ms <= LONGEST_TRIP_MS:
+        return _trip_times(elapsed_ms)
+    if reading.trip_distance_m * 1000 > FASTEST_MPS * elapsed_ms + 1_000_000:
+        return _counter("implausible_distance", "trip_distance_m", reading.trip_distance_m, elapsed_ms)
+    fuel_ml = reading.trip_fuel_ml
     if fuel_ml is not None and fuel_ml * 1000 > MOST_FUEL_MLPS * elapsed_ms + 100_000:
-        raise _counter("implausible_fuel", "trip_fuel_ml", fuel_ml, elapsed_ms)
-    if idle_s is not None and idle_s * 1000 > elapsed_ms + 1000:
-        raise _counter("implausible_idle", "trip_idle_s", idle_s, elapsed_ms)
+        return _counter("implausible_fuel", "trip_fuel_ml", fuel_ml, elapsed_ms)
+    return _counter("implausible_idle", "trip_idle_s", reading.trip_idle_s or 0, elapsed_ms)
 
 
 @lru_cache(maxsize=1_000_000)

@@ -55,20 +55,17 @@ def decide(fold: PartitionFold, chunk: Chunk, *, partitions: int) -> Effects:
 
 
 def _fold_batch(fold: PartitionFold, chunk: Chunk, batch: RecordBatch, partitions: int, effects: Effects) -> None:
-    received_at_ms, partition, fold_one = batch.received_at_ms, chunk.partition, fold.fold
-    folded = 0
-    for record in batch.records:
+    received_at_ms, partition, passed = batch.received_at_ms, chunk.partition, fold.passed
+    for record in fold.unusual(batch.records, received_at_ms):
         try:
             reading, ignored = believe(record.value, partition, received_at_ms, partitions)
         except MalformedReading as error:
             effects.rejected.append(rejected_record(record, error, chunk=chunk, received_at_ms=received_at_ms))
             continue
-        folded += 1
-        if ignored:
-            effects.ignored_signals.extend(ignored)
-        if alerts := fold_one(reading, record.offset, received_at_ms):
-            effects.alerts.extend(alerts)
-    effects.folded += folded
+        effects.folded += 1
+        effects.ignored_signals.extend(ignored)
+        effects.alerts.extend(fold.fold(reading, record.offset, received_at_ms))
+    effects.folded += fold.passed - passed
 
 
 def rejected_record(record: Record, error: MalformedReading, *, chunk: Chunk, received_at_ms: int) -> RejectedRecord:

@@ -34,7 +34,8 @@ class OwnedPartition:
         self._unacknowledged: list[Awaitable[Any]] = []
 
     def take(self, chunk: Chunk) -> None:
-        """Remember that a chunk is folded."""
+        """Remember that a chunk is folded; its records are let go, as ten seconds of them are gigabytes."""
+        chunk.batches.clear()
         self.folded.append(chunk)
         self.next_offset = max(chunk.next_offset, self.next_offset or 0)
 

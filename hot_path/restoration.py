@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts.errors import ConnectedCarsError
-from rules.partition import restored
+from rules.written import restored
 
 if TYPE_CHECKING:
     from contracts.vehicle_state import Mark, VehicleState

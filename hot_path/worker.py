@@ -100,7 +100,7 @@ class Worker:
 
     def vehicle_count(self) -> int:
         """Count the vehicles in the owned partitions."""
-        return sum(len(owned.fold.states) for owned in self.owned.values())
+        return sum(owned.fold.vehicle_count() for owned in self.owned.values())
 
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk and queue what follows. Raises LostChunk, and what sending raises."""

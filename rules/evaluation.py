@@ -8,17 +8,23 @@ from rules.moment import holds
 from rules.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from contracts.alert import Alert
     from contracts.vehicle_state import VehicleState
     from rules.moment import Moment
     from rules.rule import Rule, Rules
 
 
-def evaluate(state: VehicleState, rules: Rules, moment: Moment) -> list[Alert]:
-    """Move every episode of a vehicle by one driving reading, in place; give the alerts, in the order of the rules."""
+def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collection[str]) -> list[Alert]:
+    """Move every episode of a vehicle by one driving reading, in place; give the alerts, in the order of the rules.
+
+    A rule that has no episode and is not among those `met` has nothing to do.
+    """
     progress = Progress.of(state, rules, moment)
     for rule in rules.levels:
-        _at_level(progress, rule)
+        if rule.name in met or rule.name in progress.episodes:
+            _at_level(progress, rule)
     if rules.trouble_codes:
         _at_trouble_codes(progress)
     progress.end_removed()

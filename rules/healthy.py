@@ -1,9 +1,9 @@
-"""The filter that lets a healthy reading pass for a few comparisons, generated from the rules.
+"""What lets a healthy reading pass at the cost of its decoding, made from the rules.
 
-Two nets. The first asks whether every signal lies in the band in which no rule's threshold on it is crossed: one
-chained comparison a signal, however many rules there are. What it does not let pass, as a cold engine or a reading
-without some signal, the second looks at rule by rule. Either may call a healthy reading suspicious (then the rules
-look at it in full), never the other way round.
+Two nets. The first is the decoder: it takes a reading only where every signal lies in the band in which no rule's
+threshold on it is crossed, and where the few rules without such a threshold are not met. What it does not let pass, as
+a cold engine, the second looks at rule by rule. Either may call a healthy reading unusual (then the rules look at it in
+full), never the other way round.
 """
 
 from __future__ import annotations
@@ -12,78 +12,108 @@ import re
 from functools import lru_cache
 from itertools import groupby
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from contracts.signals import narrowed_reading
 from rules.expression import ALWAYS_CARRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from contracts.reading import Reading
+    from contracts.signals import Range
     from contracts.vehicle import Vehicle
     from rules.expression import Threshold
     from rules.rule import Rule, Rules
 
-    Filter = Callable[[Reading, Vehicle | None], bool]
+    Filter = Callable[[Reading, Mapping[str, Vehicle]], bool]
+    Met = Callable[[Reading, Mapping[str, Vehicle]], Collection[str]]
 
 _REGISTERED = re.compile(r"\bg\['(\w+)'\]")
 _FUNCTIONS = {"min": min, "max": max, "abs": abs}
 
 
+class HealthyNet(NamedTuple):
+    """Both nets; the registry of vehicles is an argument."""
+
+    decode: Callable[[bytes], Reading]
+    """The first net's decoder; raises whatever a decoder can raise."""
+    passes_rest: Filter
+    """True when no rule that the decoder says nothing of is met at a reading that it took."""
+    is_healthy: Filter
+    """The second net: True when no rule's level can hold at this reading."""
+
+
+def healthy_net(rules: Rules) -> HealthyNet:
+    """Make the nets of a rule file."""
+    banded = {rule.name: rule.level.thresholds[0] for rule in rules.levels if rule.level and rule.level.thresholds}
+    rest = [rule for rule in rules.levels if rule.name not in banded]
+    return HealthyNet(
+        _decoder(tuple(sorted(_bands(banded.values()).items()))),
+        _compiled(_net(rest)),
+        healthy_filter(rules),
+    )
+
+
 def healthy_filter(rules: Rules) -> Filter:
-    """Compile the filter: True when no rule's level can hold at this reading of this vehicle."""
-    return _compiled("\n".join([*_rule_by_rule(rules), *_by_bands(rules)]))
+    """Compile the second net: True when no rule's level can hold at this reading of this vehicle."""
+    compiled: Filter = _compiled(_net(rules.levels, "  if r.trouble_codes: return False"))
+    return compiled
 
 
 @lru_cache(maxsize=8)
-def _compiled(source: str) -> Filter:
-    """Compile a filter; remembered, as every partition of a worker has the same rules."""
-    scope: dict[str, Filter] = dict(_FUNCTIONS)  # type: ignore[arg-type]
+def _decoder(bands: tuple[tuple[str, Range], ...]) -> Callable[[bytes], Reading]:
+    """Make the decoder; remembered, as every partition of a worker has the same rules."""
+    return msgspec.json.Decoder(narrowed_reading(dict(bands))).decode
+
+
+@lru_cache(maxsize=16)
+def _compiled(source: str) -> Any:
+    scope: dict[str, Any] = dict(_FUNCTIONS)
     exec(source, scope)  # noqa: S102 - made of whitelisted conditions only
-    return scope["is_healthy"]
+    return scope["judge"]
 
 
-def _by_bands(rules: Rules) -> list[str]:
-    thresholds = [next(iter(rule.level.thresholds), None) for rule in rules.levels if rule.level is not None]
-    bands = [_band(signal, group) for signal, group in _grouped([t for t in thresholds if t is not None])]
-    others = [rule for rule, threshold in zip(rules.levels, thresholds, strict=True) if threshold is None]
-    tests = ["not r.trouble_codes", *bands, *(_passes(rule) for rule in others)]
-    return [
-        "def is_healthy(r, v):",
-        "  try:",
-        f"    if {' and '.join(tests)}: return True",
-        "  except (TypeError, ArithmeticError): pass",  # a signal is absent
-        "  return is_healthy_rule_by_rule(r, v)",
-    ]
-
-
-def _passes(rule: Rule) -> str:
-    """Write the test that a rule is not met; one that reads the registry is silent on a vehicle it does not know."""
-    registry = _needs(rule)[1]
-    unknown = " or ".join(["v is None", *(f"v.{value} is None" for value in registry)])
-    return f"(({unknown}) or not ({_suspicion(rule)}))" if registry else f"not ({_suspicion(rule)})"
-
-
-def _grouped(thresholds: list[Threshold]) -> list[tuple[str, list[Threshold]]]:
+def _bands(thresholds: Iterable[Threshold]) -> dict[str, Range]:
+    """Give the band of each signal outside of every threshold; a value on a threshold is left to the second net."""
     by_signal = sorted(thresholds, key=lambda threshold: threshold.signal)
-    return [(signal, list(group)) for signal, group in groupby(by_signal, key=lambda threshold: threshold.signal)]
+    return {name: _band(list(group)) for name, group in groupby(by_signal, key=lambda threshold: threshold.signal)}
 
 
-def _band(signal: str, thresholds: list[Threshold]) -> str:
-    """Write the band of a signal outside of every threshold; a value on a threshold is left to the second net."""
+def _band(thresholds: list[Threshold]) -> Range:
     low = max((t.value for t in thresholds if not t.is_upper), default=-inf)
     high = min((t.value for t in thresholds if t.is_upper), default=inf)
-    sides = [f"{low!r} < " if low > -inf else "", f"r.{signal}", f" < {high!r}" if high < inf else ""]
-    return "".join(sides)
+    return low, high
 
 
-def _rule_by_rule(rules: Rules) -> list[str]:
-    """Write the second net: rules that need the same signals share one test for their presence."""
-    lines = ["def is_healthy_rule_by_rule(r, v):", "  if r.trouble_codes: return False", "  try:", "    pass"]
-    for needs, group in groupby(sorted(rules.levels, key=_needs), key=_needs):
+def met_rules(rules: Rules) -> Met:
+    """Compile what names the rules whose level holds, enabled, at a reading; it may name more, never fewer."""
+    lines = ["def judge(r, registry):", "  met = set()", *_by_needs(rules.levels, "met.add({name!r})")]
+    every = {rule.name for rule in rules.levels}
+    compiled: Met = _compiled(
+        "\n".join([*lines, f"  except ArithmeticError: return {every or 'set()'}", "  return met"])
+    )
+    return compiled
+
+
+def _net(rules: Iterable[Rule], *first: str) -> str:
+    """Write a net rule by rule."""
+    lines = ["def judge(r, registry):", *first, *_by_needs(rules, "return False")]
+    return "\n".join([*lines, "  except ArithmeticError: return False", "  return True"])
+
+
+def _by_needs(rules: Iterable[Rule], then: str) -> list[str]:
+    """Write what is done where a rule's level holds; rules that need the same signals share the test for presence."""
+    ordered = sorted(rules, key=_needs)
+    lines = ["  try:", "    pass"]
+    if any(rule.registry for rule in ordered):
+        lines.append("    v = registry.get(r.vehicle_id)")
+    for needs, group in groupby(ordered, key=_needs):
         lines.append(f"    if {_presence(*needs)}:")
-        lines += [f"      if {_suspicion(rule)}: return False" for rule in group]
-    return [*lines, "  except ArithmeticError: return False", "  return True"]
+        lines += [f"      if {_suspicion(rule)}: {then.format(name=rule.name)}" for rule in group]
+    return lines
 
 
 def _needs(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,7 +9,7 @@ wheel nothing.
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from contracts.alert import Alert, AlertState, ClearReason, alert_id
 from contracts.reading import has_ended_trip
@@ -22,29 +22,30 @@ if TYPE_CHECKING:
     from rules.rule import Rule, Rules
 
 _SLOT_MS = 1_000
+Watched = TypeVar("Watched")
 
 
-class SilenceWheel:
+class SilenceWheel(Generic[Watched]):
     """Vehicles by the second in which they are next looked at. Broker time in epoch milliseconds throughout."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._slots: dict[int, list[str]] = {}
+        self._slots: dict[int, list[Watched]] = {}
         self._order: list[int] = []
 
-    def put(self, vehicle_id: str, due_ms: int) -> None:
+    def put(self, vehicle: Watched, due_ms: int) -> None:
         """Put a vehicle, which must not be in the wheel, into the slot that ends after `due_ms`."""
         slot = due_ms // _SLOT_MS + 1
         vehicles = self._slots.get(slot)
         if vehicles is None:
-            self._slots[slot] = [vehicle_id]
+            self._slots[slot] = [vehicle]
             heapq.heappush(self._order, slot)
         else:
-            vehicles.append(vehicle_id)
+            vehicles.append(vehicle)
 
-    def take_due(self, now_ms: int) -> list[str]:
+    def take_due(self, now_ms: int) -> list[Watched]:
         """Take the vehicles out whose slot has ended."""
-        due: list[str] = []
+        due: list[Watched] = []
         while self._order and self._order[0] * _SLOT_MS <= now_ms:
             due += self._slots.pop(heapq.heappop(self._order))
         return due

@@ -37,7 +37,8 @@ from contracts.topics import (
 )
 from contracts.vehicle_state import Mark, VehicleState
 from rules import default_rules_file, load_rules
-from rules.partition import PartitionFold, restored
+from rules.partition import PartitionFold
+from rules.written import restored
 from stack.ports import free_port
 from stack.topics import ensure_topics
 

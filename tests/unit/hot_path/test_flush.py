@@ -136,7 +136,7 @@ async def test_no_state_goes_beyond_its_mark_however_many_slices_there_are() -> 
     assert max(offset for offset, _ in written) < mark.next_offset
     assert mark.next_offset > 1_000
     assert {state.offset for state in fold.states.values() if state.offset < mark.next_offset}
-    assert all(fold.states[vin].offset >= mark.next_offset for vin in fold.dirty)
+    assert all(followed.offset >= mark.next_offset for followed in fold.dirty)
 
 
 def _read(owned: OwnedPartition, count: int) -> None:

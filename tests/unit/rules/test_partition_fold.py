@@ -10,7 +10,8 @@ from contracts.alert import Alert
 from contracts.codec import decode
 from contracts.reading import Reading
 from contracts.vehicle_state import Mark, VehicleState
-from rules.partition import PartitionFold, restored
+from rules.partition import PartitionFold
+from rules.written import restored
 
 
 def a_drive_with_two_episodes() -> list[Reading]:

@@ -62,7 +62,7 @@ def test_the_silent_state_is_written_so_that_a_restart_does_not_repeat_it() -> N
     drive.read(a_reading(0))
     drive.fold.drain(10)
     drive.fold.advance(LAST_HEARD_MS + 2 * T_MS)
-    assert list(drive.fold.dirty) == [VIN]
+    assert [followed.vehicle_id for followed in drive.fold.dirty] == [VIN]
 
 
 def test_a_repeated_or_late_reading_is_no_sign_of_life() -> None:
