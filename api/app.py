@@ -31,6 +31,7 @@ from api.routes.pipeline import pipeline_routes
 from api.routes.positions import position_routes
 from api.routes.rankings import ranking_routes
 from api.routes.rejected import rejected_routes
+from api.routes.roads import road_routes
 from api.routes.signals import signal_routes
 from api.routes.snapshots import snapshot_routes
 from api.routes.stream import stream_routes
@@ -42,6 +43,7 @@ from api.security.gate import Gate
 from api.security.keys import KeyRing
 from api.security.rate import RateLimit
 from api.store.database import Store
+from roads import default_network, load_network
 from rules import default_rules_file, load_rules
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def build(
     reader = TopicReader(settings.bootstrap)
     watch = LagWatch(settings.bootstrap)
     rules = load_rules(settings.rules or default_rules_file())
+    network = load_network(settings.roads) if settings.roads else default_network()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -102,6 +105,7 @@ def build(
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
         version_routes(settings.views),
+        road_routes(store, network),
         rejected_routes(store, DeadLetters(store, reader, writer)),
         snapshot_routes(reader, clock),
     ):

@@ -36,6 +36,9 @@ class ServeSettings(BaseSettings):
     bootstrap: Bootstrap = _BOOTSTRAP
     lake: Path = Field(default=Path("var/lake"), description="folder of the lake, for readings that Kafka has no more")
     rules: Path | None = Field(default=None, description="the rule file in force; default: the one that is built in")
+    roads: Path | None = Field(
+        default=None, description="folder of the road network, as for `cold-path run`; default: Denver, built in"
+    )
     action_wait: float = Field(
         default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"
     )

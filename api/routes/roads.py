@@ -1,0 +1,127 @@
+"""Roads and routes: what streets cost, which way is cheapest, where the fleet lost fuel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+
+from api.answers.road import MEDIA_TYPE, By, RoadsAnswer, RoutesAnswer, SavingAnswer, SavingsAnswer, rounded
+from api.queries.roads import SavingScope, savings
+from api.queries.served import served
+from api.representation import is_known
+from api.routes.parameters import MOST_ROWS, PREFIX
+from api.routing.atlas import Atlas
+from api.routing.finder import RouteFinder
+from api.routing.places import Places
+from api.routing.road_map import RoadMap
+from contracts.road_costs import TimeOfDay, VehicleClass
+
+if TYPE_CHECKING:
+    from api.queries.roads import Saved
+    from api.store.database import Store
+    from roads import RoadNetwork
+
+_PLACE = "latitude,longitude; a vertex id; a street; or two streets that meet, joined by &"
+_Class = Annotated[VehicleClass, Query(description="by mass: light below 1,500 kg, heavy from 1,900 kg")]
+_Time = Annotated[
+    TimeOfDay,
+    Query(description="mean solar time on the spot; night is 20 to 6, morning from 6, day from 10, evening from 15"),
+]
+_PLACES_TOLD = frozenset({"connection", "trip"})
+
+
+def _geojson(model: type[Any]) -> dict[int | str, dict[str, Any]]:
+    schema = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return {200: {"content": {MEDIA_TYPE: schema}, "model": model}}
+
+
+def road_routes(store: Store, network: RoadNetwork) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix=PREFIX, tags=["roads"])
+    atlas, places = Atlas(network), Places(network)
+    finder, road_map = RouteFinder(atlas, places), RoadMap(atlas)
+
+    @routes.get("/routes", summary="The cheapest way", responses=_geojson(RoutesAnswer), response_model=None)
+    def cheapest(
+        from_: Annotated[
+            str, Query(alias="from", min_length=1, max_length=200, description=_PLACE, examples=["39.7434,-104.9847"])
+        ],
+        to: Annotated[
+            str, Query(min_length=1, max_length=200, description=_PLACE, examples=["Blake Street & 15th Street"])
+        ],
+        by: By = "fuel",
+        vehicle_class: _Class = "medium",
+        time_of_day: _Time = "all",
+    ) -> Response:
+        """Give the cheapest way by fuel, time or distance, and the other two beside it, each with fuel and time."""
+        with store.snapshot() as connection:
+            learnt = atlas.learnt(connection)
+        answer = finder.routes((from_, to), by, vehicle_class, time_of_day, learnt)
+        return Response(answer.model_dump_json(by_alias=True), media_type=MEDIA_TYPE)
+
+    @routes.get(
+        "/roads",
+        summary="The road network and what its segments cost",
+        responses=_geojson(RoadsAnswer)
+        | {304: {"description": "As the client has it: `If-None-Match` held its `ETag`"}},
+        response_model=None,
+    )
+    def roads(
+        request: Request,
+        vehicle_class: _Class = "medium",
+        time_of_day: _Time = "all",
+        accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
+        if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> Response:
+        """Give every segment with the fuel and time it takes a vehicle of the class; packed where gzip is accepted."""
+        with store.snapshot() as connection:
+            document = road_map.document(connection, vehicle_class, time_of_day)
+        headers = {"ETag": document.tag, "Vary": "Accept-Encoding", "Cache-Control": "private, max-age=60"}
+        if is_known(if_none_match, document.tag):
+            return Response(status_code=304, headers=headers)
+        # Answers for those who see no positions are looked into on their way, so they go plain.
+        if "gzip" in (accept_encoding or "") and _sees_positions(request):
+            return Response(document.packed, media_type=MEDIA_TYPE, headers=headers | {"Content-Encoding": "gzip"})
+        return Response(document.plain, media_type=MEDIA_TYPE, headers=headers)
+
+    @routes.get("/route-savings", summary="Where did the fleet lose fuel on the road?", response_model=SavingsAnswer)
+    def route_savings(
+        request: Request,
+        scope: Annotated[
+            SavingScope, Query(description="connection: between two places; or by trip, vehicle …")
+        ] = "connection",
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="groups, most fuel first")] = 50,
+    ) -> SavingsAnswer:
+        """Sum, over matched trips, what the frugal route between a trip's end points would have saved."""
+        if scope in _PLACES_TOLD and not _sees_positions(request):
+            raise HTTPException(403, f"scope {scope} tells where trips began; this key does not see positions")
+        with store.snapshot() as connection:
+            version = served(connection).version
+            found = savings(connection, version or 0, scope, limit=limit)
+        return SavingsAnswer(
+            scope=scope, batch_view_version=version, savings=[_saving(one, scope, places) for one in found]
+        )
+
+    return routes
+
+
+def _sees_positions(request: Request) -> bool:
+    return bool(request.scope.get("sees_positions", True))
+
+
+def _saving(one: Saved, scope: SavingScope, places: Places) -> SavingAnswer:
+    ends = one.key[-2:] if scope in _PLACES_TOLD else (None, None)
+    names = [None if vertex_id is None else places.name_of_id(vertex_id) for vertex_id in ends]
+    sums = {name: rounded(value) for name, value in one._asdict().items() if name not in {"key", "trips"}}
+    return SavingAnswer(
+        key=" to ".join(map(str, names)) if scope == "connection" else str(one.key[0]),
+        trip_started_at_ms=one.key[1] if scope == "trip" else None,
+        from_=names[0],
+        to=names[1],
+        from_vertex_id=ends[0],
+        to_vertex_id=ends[1],
+        trips=one.trips,
+        saved_pct=round(one.saved_fuel_ml / one.expected_fuel_ml * 100, 2) if one.expected_fuel_ml else 0.0,
+        **sums,
+    )
