@@ -71,6 +71,9 @@ def erase_from_batch(connection: Connection, vehicle_id: str, at_ms: int) -> Non
         connection.execute(
             delete(fuel).where(fuel.c.version == version, fuel.c.scope == "vehicle", fuel.c.key == vehicle_id)
         )
+        ways = tables.batch_route_savings.c
+        is_old = (ways.vehicle_id == vehicle_id) & (ways.trip_started_at_ms <= at_ms)
+        connection.execute(delete(tables.batch_route_savings).where(ways.version == version, is_old))
 
 
 def without_erased(work: Work, erasures: Mapping[str, int]) -> Work:

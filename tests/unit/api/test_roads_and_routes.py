@@ -256,6 +256,13 @@ def test_savings_are_summed_by_scope_most_first(client: TestClient, store: Engin
     ]
 
 
+def test_an_erased_vehicle_leaves_no_ways(client: TestClient, store: Engine, views: Path, topics: Topics) -> None:
+    serve(store, views, savings=[a_saving(trip=1), a_saving(OTHER_VIN, 2)])
+    project(store, topics.erasure(VIN, NOW_MS + 10))
+    savings = client.get("/v1/route-savings", params={"scope": "vehicle"}).json()["savings"]
+    assert [one["key"] for one in savings] == [OTHER_VIN]
+
+
 def test_who_sees_no_positions_sees_no_connections(url: str, store: Engine, views: Path, tmp_path: Path) -> None:
     serve(store, views, savings=[a_saving()])
     key, known = added([], "blind", "viewer", sees_positions=False, at_ms=NOW_MS)
