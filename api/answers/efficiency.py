@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.merge import View
+from api.queries.efficiency import By
 from contracts.definitions import PeriodKind, Scope, co2_g_per_km, litres_per_100km, mpg_us
 
 if TYPE_CHECKING:
@@ -75,7 +76,12 @@ class _Place(BaseModel):
 
 
 class RankedAnswer(Figures, _Place):
-    """One place in a ranking."""
+    """One place in a ranking; the indexes are the batch version's, 100 is par and less is better."""
+
+    efficiency_index: float | None = Field(
+        default=None, description="burnt against what physics predict for exactly this driving, among its like"
+    )
+    driver_index: float | None = Field(default=None, description="the driving done against smooth driving of the same")
 
 
 class RankingAnswer(Layers):
@@ -91,6 +97,7 @@ class RankingAnswer(Layers):
                     "scope": "vehicle",
                     "period_kind": "last_7_days",
                     "period": "2026-11-15",
+                    "by": "litres",
                     "order": "best",
                     "shortest_distance_m": 5000,
                     "ranked": 200,
@@ -117,6 +124,7 @@ class RankingAnswer(Layers):
     scope: Scope
     period_kind: PeriodKind
     period: str
+    by: By = Field(description="litres per 100 km, index or driver's index; the latter two know the batch view only")
     order: Order
     shortest_distance_m: int = Field(
         description="from this distance in the period on a vehicle, model or fleet is ranked"

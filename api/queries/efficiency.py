@@ -12,6 +12,8 @@ from api.store.dialect import greater
 from contracts.definitions import SHORTEST_RANKED_TRIP_M
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ColumnElement, Connection, Select, Subquery
 
     from api.merge import View
@@ -23,6 +25,11 @@ _SPEED = tables.speed_trips
 _TRIPS = tables.batch_trips
 
 
+By = Literal["litres", "index", "driver"]
+"""What is ranked by: L/100 km; the efficiency index; the driver's. Of each the lowest is best."""
+_INDEXES: dict[str, ColumnElement[Any]] = {"index": _BATCH.c.efficiency_index, "driver": _BATCH.c.driver_index}
+
+
 class Ranked(NamedTuple):
     """A row of a ranking; `rank` counts from 1 in the order asked for."""
 
@@ -30,6 +37,16 @@ class Ranked(NamedTuple):
     key: str
     total: Contribution
     value: float
+
+
+class Indexes(NamedTuple):
+    """What the batch view knows beside: 100 is par, less is better; None where the physics are not known."""
+
+    efficiency_index: float | None
+    driver_index: float | None
+
+
+NO_INDEXES = Indexes(None, None)
 
 
 class Ranking(NamedTuple):
@@ -41,20 +58,41 @@ class Ranking(NamedTuple):
     version: int | None
     order: Literal["best", "worst"]
     shortest_distance_m: int
+    by: By = "litres"
+    """By an index only what the batch view knows is ranked."""
 
 
 def ranked(connection: Connection, ranking: Ranking) -> list[Ranked]:
     """Give a whole ranking in order."""
+    valued = _by_litres(connection, ranking) if ranking.by == "litres" else _by_index(connection, ranking)
+    sign = 1 if ranking.order == "best" else -1
+    valued.sort(key=lambda place: (sign * place[0], place[1]))
+    return [Ranked(rank, key, total, value) for rank, (value, key, total) in enumerate(valued, start=1)]
+
+
+def _by_index(connection: Connection, ranking: Ranking) -> list[tuple[float, str, Contribution]]:
+    index = _INDEXES[ranking.by]
+    query = _batch_sums(ranking, ranking.scope).add_columns(index.label("value"))
+    query = query.where(index.is_not(None), _BATCH.c.distance_m >= ranking.shortest_distance_m)
+    return [
+        (row.value, row.key, Contribution(row.trips, row.distance_m, row.fuel_ml)) for row in connection.execute(query)
+    ]
+
+
+def indexes_of(connection: Connection, ranking: Ranking, keys: Sequence[str]) -> dict[str, Indexes]:
+    """Give what the batch view knows beside, by key."""
+    query = select(_BATCH.c.key, *_INDEXES.values()).where(*_of_batch(ranking, ranking.scope), _BATCH.c.key.in_(keys))
+    return {key: Indexes(*indexes) for key, *indexes in connection.execute(query)}
+
+
+def _by_litres(connection: Connection, ranking: Ranking) -> list[tuple[float, str, Contribution]]:
     sums = _summed(ranking)
     query = select(sums).where(sums.c.distance_m >= ranking.shortest_distance_m, sums.c.distance_m > 0)
-    sign = 1 if ranking.order == "best" else -1
     totals = [
         (row.key, Contribution(int(row.trips), int(row.distance_m), int(row.fuel_ml)))
         for row in connection.execute(query)
     ]
-    valued = [(total.fuel_ml / total.distance_m, key, total) for key, total in totals]
-    valued.sort(key=lambda place: (sign * place[0], place[1]))
-    return [Ranked(rank, key, total, value) for rank, (value, key, total) in enumerate(valued, start=1)]
+    return [(total.fuel_ml / total.distance_m, key, total) for key, total in totals]
 
 
 def _summed(ranking: Ranking) -> Subquery:
@@ -75,12 +113,16 @@ def _summed(ranking: Ranking) -> Subquery:
 
 
 def _batch_sums(ranking: Ranking, scope: Scope) -> Select[Any]:
-    period = ranking.period
-    return select(_BATCH.c.key, _BATCH.c.trips, _BATCH.c.distance_m, _BATCH.c.fuel_ml).where(
+    query = select(_BATCH.c.key, _BATCH.c.trips, _BATCH.c.distance_m, _BATCH.c.fuel_ml)
+    return query.where(*_of_batch(ranking, scope))
+
+
+def _of_batch(ranking: Ranking, scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return (
         _BATCH.c.version == (ranking.version or 0),
         _BATCH.c.scope == scope,
-        _BATCH.c.period_kind == period.kind,
-        _BATCH.c.period == period.name,
+        _BATCH.c.period_kind == ranking.period.kind,
+        _BATCH.c.period == ranking.period.name,
     )
 
 

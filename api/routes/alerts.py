@@ -20,6 +20,7 @@ from api.queries.alerts import (
 from api.queries.pipeline import mostly_rejected
 from api.queries.vehicles import Known, known
 from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.alert import SEVERITIES, AlertState, Severity
 
 if TYPE_CHECKING:
@@ -34,15 +35,15 @@ _REJECTED_FOR_MS = 10 * 60 * 1000
 
 def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=PREFIX, tags=["alerts"])
+    routes = APIRouter(prefix=PREFIX, tags=["alerts"], route_class=Selecting)
 
-    @routes.get("/attention", summary="Which cars need immediate attention?")
+    @routes.get("/attention", summary="Which cars need immediate attention?", dependencies=SELECTABLE)
     def attention(limit: Limit = 50) -> Attention:
         """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
         with store.snapshot() as connection:
             return _attention(connection, limit=limit, now_ms=clock())
 
-    @routes.get("/alerts", summary="Alerts, newest first")
+    @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE)
     def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
         vehicle_id: Name = None,
         fleet: Name = None,
@@ -69,7 +70,7 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
             next_cursor=cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None,
         )
 
-    @routes.get("/alerts/{alert_id}", summary="One alert and its history")
+    @routes.get("/alerts/{alert_id}", summary="One alert and its history", dependencies=SELECTABLE)
     def alert(alert_id: AlertId) -> AlertDetail:
         """Give every change of the episode, and what people did about it."""
         with store.snapshot() as connection:

@@ -22,6 +22,7 @@ from api.queries.served import Served, served, stored_versions
 from api.queries.vehicles import VehicleFilter, count_vehicles, vehicle_ids
 from api.representation import is_known, tag_of, tagged, unchanged
 from api.routes.parameters import PREFIX, AtMs
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.views import current_version
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _VIEWS: dict[int | str, dict[str, Any]] = {
 
 def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=PREFIX, tags=["pipeline"])
+    routes = APIRouter(prefix=PREFIX, tags=["pipeline"], route_class=Selecting)
     waiting = [rule.name for rule in rules.rules if rule.family == "silence"]
 
     def measured(lag: Lag, latency_since_ms: int | None, latency_alerts: int) -> Pipeline:
@@ -60,7 +61,7 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
                 batch_view_age_s=_age_s(now, clock()),
             )
 
-    @routes.get("/pipeline", summary="Lag, marks, rejected readings, latency, silent vehicles")
+    @routes.get("/pipeline", summary="Lag, marks, rejected readings, latency, silent vehicles", dependencies=SELECTABLE)
     async def pipeline(
         latency_since_ms: AtMs = None,
         latency_alerts: Annotated[
@@ -71,7 +72,9 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
         lag = await watch.current()
         return await run_in_threadpool(measured, lag, latency_since_ms, latency_alerts)
 
-    @routes.get("/views", summary="Versions of the batch views", response_model=None, responses=_VIEWS)
+    @routes.get(
+        "/views", summary="Versions of the batch views", dependencies=SELECTABLE, response_model=None, responses=_VIEWS
+    )
     def versions(if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None) -> Response:
         """Give the versions in the store, newest first, and which of them is served. The age has no part in the tag."""
         with store.snapshot() as connection:
@@ -89,7 +92,7 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
         )
         return tagged(answer.model_dump_json().encode(), "application/json", tag)
 
-    @routes.get("/rules", summary="The rules in force")
+    @routes.get("/rules", summary="The rules in force", dependencies=SELECTABLE)
     def rules_in_force() -> RulesAnswer:
         """Give the rules, for charts and people."""
         return RulesAnswer(rules_hash=rules.hash, rules=[RuleAnswer.of(rule) for rule in rules.rules])

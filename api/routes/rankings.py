@@ -9,17 +9,20 @@ from fastapi import APIRouter, Header, Query, Response
 from api.answers.efficiency import Layers, Order, RankedAnswer, RankingAnswer, figures, version_in
 from api.cursor import cursor_after, read_cursor
 from api.period import named_period
-from api.queries.efficiency import Ranked, Ranking
+from api.queries.efficiency import NO_INDEXES, By, Indexes, Ranked, Ranking, indexes_of
 from api.queries.served import served, store_state
 from api.queries.vehicles import known
 from api.ranked_lists import RankedLists, beyond
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
 from api.routes.parameters import MOST_ROWS, PREFIX, Cursor, WantedView
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.definitions import SHORTEST_RANKED_DISTANCE_M, PeriodKind, Scope
+from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from api.merge import View
     from api.representation import Media
     from api.store.database import Store
 
@@ -33,12 +36,13 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def ranking_routes(store: Store) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=PREFIX, tags=["efficiency"])
+    routes = APIRouter(prefix=PREFIX, tags=["efficiency"], route_class=Selecting)
     lists = RankedLists()
 
     @routes.get(
         "/rankings/fuel-efficiency",
         summary="Which cars are most fuel efficient?",
+        dependencies=SELECTABLE,
         response_model=None,
         responses=_RESPONSES,
     )
@@ -49,6 +53,9 @@ def ranking_routes(store: Store) -> APIRouter:
             str | None, Query(max_length=20, description="2026-11-21, 2026-W47 or 2026-11; default: the latest")
         ] = None,
         view: WantedView = "merged",
+        by: Annotated[By, Query(description="litres: L/100 km; index, driver: from the batch view, less is better")] = (
+            "litres"
+        ),
         order: Annotated[Order, Query(description="best: fewest L/100 km first")] = "best",
         limit: Annotated[
             int | None, Query(ge=1, le=MOST_ROWS, description="rows a page; default 50, in CSV and NDJSON all")
@@ -57,9 +64,11 @@ def ranking_routes(store: Store) -> APIRouter:
         accept: Annotated[str | None, Header(include_in_schema=False)] = None,
         if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> Response:
-        """Rank by L/100 km over trips started in the period, from 5 km in it on. Days are UTC days."""
+        """Rank over trips started in the period, from 5 km in it on; by an index that takes the driving as it was."""
         media = accepted(accept)
-        query = ("ranking", scope, period_kind, period, view, order)
+        if by != "litres":
+            view = _batch_only(view, by)
+        query = ("ranking", scope, period_kind, period, view, order, by)
         after = read_cursor(query, cursor, float, str) if cursor else None
         with store.snapshot() as connection:
             state, now = store_state(connection), served(connection)
@@ -67,11 +76,11 @@ def ranking_routes(store: Store) -> APIRouter:
             tag = tag_of(state, query, limit, cursor, media)
             if is_known(if_none_match, tag):
                 return unchanged(tag)
-            ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M)
+            ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
             whole = lists.whole(connection, ranking, state)
             begin = beyond(whole, ranking, after[0], after[1]) if after else 0
             end = min(len(whole), begin + (limit or (_PAGE if media == "application/json" else len(whole))))
-            places = _answers(connection, scope, whole[begin:end])
+            places = _answers(connection, ranking, now.version, whole[begin:end])
         if media != "application/json":
             return tagged(_exported(places, media), media, tag)
         last = whole[end - 1] if end < len(whole) else None
@@ -80,6 +89,7 @@ def ranking_routes(store: Store) -> APIRouter:
             scope=scope,
             period_kind=period_kind,
             period=wanted.name,
+            by=by,
             order=order,
             shortest_distance_m=SHORTEST_RANKED_DISTANCE_M,
             ranked=len(whole),
@@ -96,15 +106,24 @@ def _exported(places: list[RankedAnswer], media: Media) -> bytes:
     return ndjson(rows) if media == "application/x-ndjson" else csv_table(RankedAnswer.model_fields, rows)
 
 
-def _answers(connection: Connection, scope: Scope, rows: list[Ranked]) -> list[RankedAnswer]:
+def _batch_only(view: View, by: By) -> View:
+    if view == "speed":
+        raise InvalidInput(f"by={by} is known to the batch view only; leave `view` out")
+    return "batch"
+
+
+def _answers(connection: Connection, ranking: Ranking, version: int | None, rows: list[Ranked]) -> list[RankedAnswer]:
     registry: dict[str, Any] = {}
-    if scope == "vehicle":
-        for at in range(0, len(rows), _NAMED_AT_ONCE):
-            keys = [row.key for row in rows[at : at + _NAMED_AT_ONCE]]
+    indexes: dict[str, Indexes] = {}
+    for at in range(0, len(rows), _NAMED_AT_ONCE):
+        keys = [row.key for row in rows[at : at + _NAMED_AT_ONCE]]
+        indexes |= indexes_of(connection, ranking._replace(version=version), keys)
+        if ranking.scope == "vehicle":
             registry |= {one.vehicle_id: one.registry for one in known(connection, keys)}
     answers = []
     for row in rows:
         entry = registry.get(row.key)
         names = {"model": entry.model_name, "fleet": entry.fleet} if entry else {}
-        answers.append(RankedAnswer(rank=row.rank, key=row.key, **names, **figures(row.total)))
+        beside = indexes.get(row.key, NO_INDEXES)._asdict()
+        answers.append(RankedAnswer(rank=row.rank, key=row.key, **names, **figures(row.total), **beside))
     return answers

@@ -10,6 +10,7 @@ from api.answers.rejected import RecordName, RejectedAnswer, RejectedPage, Rejec
 from api.cursor import cursor_after, read_cursor
 from api.queries.rejected import RejectedFilter, rejected_readings
 from api.routes.parameters import PREFIX, Cursor, Limit, Name
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.reason import Reason
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _Offset = Annotated[int, Path(ge=0, le=2**53)]
 
 def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=f"{PREFIX}/rejected-readings", tags=["rejected readings"])
+    routes = APIRouter(prefix=f"{PREFIX}/rejected-readings", tags=["rejected readings"], route_class=Selecting)
 
-    @routes.get("", summary="Rejected readings, the latest first")
+    @routes.get("", summary="Rejected readings, the latest first", dependencies=SELECTABLE)
     def rejected(
         reason: Reason | None = None, vehicle_id: Name = None, limit: Limit = 50, cursor: Cursor = None
     ) -> RejectedPage:
@@ -41,7 +42,7 @@ def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
             else None,
         )
 
-    @routes.get("/{partition}/{offset}", summary="One rejected reading with its bytes")
+    @routes.get("/{partition}/{offset}", summary="One rejected reading with its bytes", dependencies=SELECTABLE)
     async def one(partition: _Partition, offset: _Offset) -> RejectedRecord:
         """Fetch it from Kafka by its place in rejected-readings."""
         return await letters.whole(RecordName(partition=partition, offset=offset))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from api.answers.snapshot import SnapshotAnswer, Snapshots
 from api.errors import Unknown
 from api.routes.parameters import PREFIX, Vin
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.errors import MalformedRecord
 from contracts.partitioning import partition_of_key
 from contracts.snapshot import from_headers
@@ -28,9 +29,9 @@ _PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {_JPEG: {}}, "desc
 
 def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=f"{PREFIX}/vehicles/{{vin}}/snapshots", tags=["vehicles"])
+    routes = APIRouter(prefix=f"{PREFIX}/vehicles/{{vin}}/snapshots", tags=["vehicles"], route_class=Selecting)
 
-    @routes.get("", summary="A vehicle's dashcam pictures")
+    @routes.get("", summary="A vehicle's dashcam pictures", dependencies=SELECTABLE)
     async def snapshots(vin: Vin, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20) -> Snapshots:
         """List its pictures of the last day, among the last 200 of its partition; Kafka keeps no older ones."""
         key = vin.encode()

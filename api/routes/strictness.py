@@ -26,4 +26,5 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def _parameters(route: APIRoute) -> frozenset[str]:
-    return frozenset(parameter.alias for parameter in route.dependant.query_params)
+    sources = (route.dependant, *route.dependant.dependencies)
+    return frozenset(parameter.alias for source in sources for parameter in source.query_params)

@@ -18,6 +18,7 @@ from api.queries.served import Served, served
 from api.queries.trips import BothLayers, trips_of
 from api.queries.vehicles import Known, VehicleFilter, known, vehicle_ids
 from api.routes.parameters import PREFIX, Cursor, Limit, Name, Vin, WantedView
+from api.routes.selection import SELECTABLE, Selecting
 from contracts.definitions import LAST_DAYS, PeriodKind
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 
 def vehicle_routes(store: Store) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
+    routes = APIRouter(prefix=PREFIX, tags=["vehicles"], route_class=Selecting)
 
-    @routes.get("/vehicles", summary="Vehicles by VIN")
+    @routes.get("/vehicles", summary="Vehicles by VIN", dependencies=SELECTABLE)
     def vehicles(
         fleet: Name = None,
         model: Annotated[Name, Query(description="make, model and year")] = None,
@@ -52,13 +53,15 @@ def vehicle_routes(store: Store) -> APIRouter:
         more = len(ids) > limit
         return VehiclePage(vehicles=items, next_cursor=cursor_after(wanted, page[-1:]) if more else None)
 
-    @routes.get("/vehicles/{vin}", summary="One vehicle: registry, newest signals, open alerts")
+    @routes.get(
+        "/vehicles/{vin}", summary="One vehicle: registry, newest signals, open alerts", dependencies=SELECTABLE
+    )
     def vehicle(vin: Vin) -> VehicleDetail:
         """Give what registry and stream know of it."""
         with store.snapshot() as connection:
             return VehicleDetail.of(_known(connection, vin), open_alerts(connection, [vin])[vin])
 
-    @routes.get("/vehicles/{vin}/trips", summary="A vehicle's trips, latest first")
+    @routes.get("/vehicles/{vin}/trips", summary="A vehicle's trips, latest first", dependencies=SELECTABLE)
     def trips(vin: Vin, view: WantedView = "merged", limit: Limit = 50, cursor: Cursor = None) -> TripPage:
         """Give totals of its trips; each is the maximum of what batch and speed layer know."""
         query = ("trips", vin, view)
@@ -76,7 +79,7 @@ def vehicle_routes(store: Store) -> APIRouter:
             next_cursor=cursor_after(query, [last.trip_started_at_ms]) if last else None,
         )
 
-    @routes.get("/vehicles/{vin}/efficiency", summary="A vehicle's fuel efficiency over time")
+    @routes.get("/vehicles/{vin}/efficiency", summary="A vehicle's fuel efficiency over time", dependencies=SELECTABLE)
     def efficiency(
         vin: Vin, period_kind: PeriodKind = "day", view: WantedView = "merged", limit: Limit = 50
     ) -> VehicleEfficiency:
