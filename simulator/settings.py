@@ -121,6 +121,10 @@ class RunSettings(FleetSettings):
     mqtt_in_flight: int = Field(
         500, ge=1, le=65_535, description="most messages a connection that the MQTT broker has not acknowledged"
     )
+    control: int = Field(-1, ge=-1, le=65535, description="port of the control on loopback; 0 any free one, -1 none")
+    most_vehicles: int | None = Field(
+        None, ge=1, le=1_000_000, description="cars that the control may ask for; default: four times --vehicles"
+    )
     status_port: int = Field(-1, ge=-1, le=65535, description="port of health and metrics; 0 any free one, -1 none")
 
 

@@ -113,6 +113,25 @@ class Faults:
         """The faults that are not repaired."""
         return list(self._open.values())
 
+    @property
+    def waiting(self) -> list[PlannedFault]:
+        """The faults that begin once their cars drive."""
+        return list(self._planned)
+
+    def plan(self, planned: PlannedFault) -> None:
+        """Add a fault to those that wait."""
+        self._planned = sorted([*self._planned, planned], key=lambda one: one.start_s)
+
+    def clear(self, vehicle: int, kind: FaultKind, now_ms: int) -> bool:
+        """Repair a fault, or forget one that waits; tell whether there was one."""
+        if (fault := self._open.get((vehicle, kind))) is not None:
+            self._end(fault, now_ms)
+            return True
+        left = [planned for planned in self._planned if (planned.vehicle, planned.kind) != (vehicle, kind)]
+        is_found = len(left) < len(self._planned)
+        self._planned = left
+        return is_found
+
     def advance(
         self, now_ms: int, *, dt_s: float, driving: Integers, coolant_c: Floats, random: np.random.Generator
     ) -> bool:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from contracts.errors import InvalidInput
 from observability.status import serve_status
 from simulator.clock import now_ms
+from simulator.control.server import control_served
 from simulator.faults.fault import Faults, PlannedFault
 from simulator.faults.fault_script import read_script
 from simulator.faults.truth import TruthFile, truth_line
 from simulator.live.live_fleet import LiveFleet
 from simulator.live.pace import Pace
 from simulator.live.slices import Slice, slices
+from simulator.live.steering import ROOM, Steering
 from simulator.live.way import Way, way
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.rows import ReadingRows
@@ -77,16 +82,17 @@ class Drive:
         """Make the fleet; its event time begins at --start, or now."""
         self._settings = settings
         self._publisher = publisher
-        self._fleet: Fleet = fleet(settings.vehicles, settings.seed)
+        most = _most_vehicles(settings)
+        self._fleet: Fleet = fleet(most, settings.seed)
         roads = network(settings.roads, seed=settings.seed, segments=settings.city_segments)
         self._book = road_book(roads, settings.seed)
-        self._log = None if settings.driven is None else TripLog(self._book, settings.vehicles)
+        self._log = None if settings.driven is None else TripLog(self._book, most)
         self._driven = None if settings.driven is None else DrivenFile(settings.driven)
-        self._encoder = ReadingRows(min(_ROWS, settings.vehicles))
+        self._encoder = ReadingRows(min(_ROWS, most))
         self._transport = Transport(settings.disturbances())
         self._truth = TruthFile(settings.truth)
         self._faults = Faults(
-            settings.vehicles,
+            most,
             per_vehicle_hour=settings.fault_rate,
             growth_s=settings.fault_growth,
             repair_s=settings.fault_repair,
@@ -98,26 +104,27 @@ class Drive:
 
     async def until(self, stop: asyncio.Event, is_driving: asyncio.Event) -> Driven:
         """Register the fleet, send tick after tick, end every trip, and wait for the last acknowledgement."""
-        await self._publisher.register(registry(self._fleet))
+        await self._publisher.register(registry(self._fleet)[: self._settings.vehicles])
         clock = asyncio.get_running_loop().time
-        began_s = clock()
         live = self._live()
-        pace = Pace(vehicles=len(self._fleet), rate_hz=self._settings.rate)
-        is_driving.set()
+        began_s, first_ms = clock(), live.next_ms
+        pace = Pace(vehicles=live.active, rate_hz=self._settings.rate)
         ends_s = None if self._settings.for_ is None else began_s + self._settings.for_
-        tick = 0
-        while not stop.is_set() and pace.hopeless is None and (ends_s is None or clock() < ends_s):
-            began_ms = live.next_ms
-            readings, _, is_changed = live.tick()
-            due_s = began_s + tick * live.interval_ms / 1000
-            if pace.look(clock(), due_s):
-                log.warning("behind the clock; lower --vehicles or --rate", extra={"behind_s": round(pace.now_s, 1)})
-            await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
-            if is_changed:
-                self._write_truth()
-            self._write_driven()
-            tick += 1
-            await _sleep_until(began_s + tick * live.interval_ms / 1000, stop)
+        async with self._steered(live, pace) as steering:
+            is_driving.set()
+            while not stop.is_set() and pace.hopeless is None and (ends_s is None or clock() < ends_s):
+                began_ms = live.next_ms
+                due_s = began_s + (began_ms - first_ms) / 1000
+                readings, _, is_changed = live.tick()
+                if pace.look(clock(), due_s):
+                    behind = {"behind_s": round(pace.now_s, 1)}
+                    log.warning("behind the clock; lower --vehicles or --rate", extra=behind)
+                await self._send_in_time(readings, (began_ms, live.next_ms), due_s, stop)
+                if is_changed:
+                    self._write_truth()
+                self._write_driven()
+                await _sleep_until(began_s + (live.next_ms - first_ms) / 1000, stop)
+                await steering.going(stop)
         await self._send_last(live.end())
         await self._publisher.flush()
         self._write_truth()
@@ -126,7 +133,7 @@ class Drive:
             raise pace.hopeless
         return Driven(
             readings_produced=self._publisher.acknowledged,
-            vehicles=len(self._fleet),
+            vehicles=live.active,
             trips=live.trips_begun,
             faults=len(self._faults.history),
             seconds=round(clock() - began_s, 1),
@@ -137,7 +144,7 @@ class Drive:
     def _live(self) -> LiveFleet:
         start = self._settings.start
         start_ms = now_ms() if start is None else round(start.timestamp() * 1000)
-        return LiveFleet(
+        live = LiveFleet(
             self._fleet,
             self._book,
             seed=self._settings.seed,
@@ -147,6 +154,21 @@ class Drive:
             gps_noise_m=self._settings.gps_noise,
             log=self._log,
         )
+        live.active = self._settings.vehicles
+        return live
+
+    @asynccontextmanager
+    async def _steered(self, live: LiveFleet, pace: Pace) -> AsyncIterator[Steering]:
+        """Give the wheel; while the block runs the control has it too, where one is wanted."""
+        steering = Steering(
+            live, transport=self._transport, publisher=self._publisher, pace=pace, write_truth=self._write_truth
+        )
+        if self._settings.control < 0:
+            yield steering
+            return
+        async with control_served(steering, self._settings.control) as port:
+            log.info("control served", extra={"port": port})
+            yield steering
 
     async def _send_in_time(
         self, readings: ReadingColumns, interval: tuple[int, int], due_s: float, stop: asyncio.Event
@@ -181,10 +203,20 @@ class Drive:
         )
 
 
+def _most_vehicles(settings: RunSettings) -> int:
+    """Give for how many cars there must be room: with a control, for more than drive at first."""
+    if settings.control < 0:
+        return settings.vehicles
+    most = ROOM * settings.vehicles if settings.most_vehicles is None else settings.most_vehicles
+    if most < settings.vehicles:
+        raise InvalidInput(f"--most-vehicles {most}: fewer than --vehicles {settings.vehicles}; raise it")
+    return most
+
+
 def _script(settings: RunSettings, cars: Fleet) -> list[PlannedFault]:
     if settings.faults is None:
         return []
-    vins = [vin.decode() for vin in cars.vehicle_id.tolist()]
+    vins = [vin.decode() for vin in cars.vehicle_id[: settings.vehicles].tolist()]
     return read_script(
         settings.faults, vehicle_ids=vins, growth_s=settings.fault_growth, repair_s=settings.fault_repair
     )

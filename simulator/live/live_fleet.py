@@ -52,6 +52,8 @@ class LiveFleet:
         """Let most cars begin a trip in the first seconds, with engines still warm from an earlier one."""
         self.fleet = fleet
         self.faults = faults
+        self.active = len(fleet)
+        """So many cars drive, the first ones; the others end their trips and stay parked."""
         self.interval_ms = 1000 / rate_hz
         self.trips_begun = 0
         self._witness = Witness()
@@ -87,6 +89,16 @@ class LiveFleet:
         """The event time at which the next tick begins."""
         return self._start_ms + round(self._ticks * self.interval_ms)
 
+    def set_rate(self, rate_hz: float) -> None:
+        """Let cars report this often from the next tick on."""
+        self._start_ms, self._ticks = self.next_ms, 0
+        self.interval_ms = 1000 / rate_hz
+        self._phase_ms = (self.fleet.phase_ms * self.interval_ms / 1000).astype(np.int64)
+
+    def skip(self, passed_ms: int) -> None:
+        """Let time pass in which nothing moves."""
+        self._start_ms += passed_ms
+
     def tick(self) -> tuple[ReadingColumns, Integers, bool]:
         """Move on by one interval: its readings in rising time, each one's milliseconds into it, and whether a fault
         began or ended.
@@ -99,7 +111,7 @@ class LiveFleet:
         self.cars.advance(dt_s, ambient_c=ambient_c, harm=harm)
         self._note_legs()
         self._gps.advance(dt_s)
-        ending = np.flatnonzero(self.cars.running & self.cars.is_over)
+        ending = np.flatnonzero(self.cars.running & (self.cars.is_over | (self.fleet.vehicle >= self.active)))
         speaking = np.flatnonzero(self.cars.running)
         self._end_trips(ending, now_ms)
         speaking = np.union1d(speaking, self._begin_trips(now_ms, ambient_c))
@@ -138,7 +150,7 @@ class LiveFleet:
             )
 
     def _begin_trips(self, now_ms: int, ambient_c: Floats) -> Integers:
-        rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms))
+        rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms) & (self.fleet.vehicle < self.active))
         parked_s = (now_ms - self._parked_since_ms[rows]) / 1000
         self.cars.park(rows, parked_s=parked_s, ambient_c=ambient_c[rows])
         self._trip_started_at_ms[rows] = now_ms + self._phase_ms[rows]

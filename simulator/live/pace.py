@@ -28,6 +28,10 @@ class Pace:
         self._told_s = float("-inf")
         self._behind: deque[tuple[float, float]] = deque()
 
+    def asked(self, *, vehicles: int, rate_hz: float) -> None:
+        """Take note of what is asked of the machine from now on."""
+        self._vehicles, self._rate_hz = vehicles, rate_hz
+
     def look(self, now_s: float, due_s: float) -> bool:
         """Note when a tick that was due began; tell whether it is time to say so."""
         behind_s = self.now_s = max(now_s - due_s, 0.0)

@@ -32,7 +32,8 @@ class Transport:
 
     def __init__(self, disturbances: Disturbances) -> None:
         """Begin with nothing on its way."""
-        self._disturbances = disturbances
+        self.disturbances = disturbances
+        """May be changed between two calls; what is on its way already stays as it was disturbed."""
         self._held: list[tuple[int, int, bytes, bytes, int]] = []
         self._count = 0
         self.told: Counter[str] = Counter()
@@ -40,10 +41,10 @@ class Transport:
 
     def skewed(self, readings: ReadingColumns) -> ReadingColumns:
         """Give the readings with the times that each car's clock shows."""
-        if not self._disturbances.clock_skew.amount:
+        if not self.disturbances.clock_skew.amount:
             return readings
         values = readings.values
-        wrong_ms = skew_ms(self._disturbances, values["vehicle_id"])
+        wrong_ms = skew_ms(self.disturbances, values["vehicle_id"])
         times = {name: values[name] + wrong_ms for name in ("recorded_at_ms", "trip_started_at_ms")}
         return replace(readings, values=values | times)
 
@@ -52,10 +53,10 @@ class Transport:
     ) -> Arrivals:
         """Take readings, with their bytes and true times in rising order; give what arrives before `until_ms`."""
         keys: list[bytes] = readings.values["vehicle_id"].tolist()
-        if self._disturbances.is_quiet:
+        if self.disturbances.is_quiet:
             return Arrivals(keys, messages, sent_at_ms, readings.partition)
         found = deliveries(
-            self._disturbances,
+            self.disturbances,
             vehicle_id=readings.values["vehicle_id"],
             sequence=readings.values["sequence"],
             sent_at_ms=sent_at_ms,
