@@ -1,0 +1,61 @@
+// The composition of the dashboard: one client, one watch over alerts, and one page at a time.
+
+import { Client } from "./api/client.js";
+import { Keyring } from "./api/keyring.js";
+import { element, empty } from "./element.js";
+import { keepAging } from "./format/time.js";
+import { AlertWatch } from "./live/alert_watch.js";
+import { applyTheme, preferences } from "./preferences.js";
+import { place } from "./router.js";
+import { Rulebook } from "./rules/rulebook.js";
+import { Shell } from "./shell.js";
+
+const PAGES = {
+  fleet: () => import("./pages/fleet.js"),
+  attention: () => import("./pages/attention.js"),
+  alerts: () => import("./pages/alert.js"),
+  vehicles: () => import("./pages/vehicle.js"),
+  efficiency: () => import("./pages/efficiency.js"),
+  routes: () => import("./pages/routes.js"),
+  pipeline: () => import("./pages/pipeline.js"),
+  simulator: () => import("./pages/simulator.js"),
+};
+
+applyTheme();
+keepAging();
+const keyring = new Keyring();
+const client = new Client(keyring);
+const watch = new AlertWatch(client);
+const shell = new Shell(watch, keyring);
+const context = { client, watch, rulebook: new Rulebook(client), openEnds: [] };
+const main = document.getElementById("main");
+let turn = 0;
+
+/** Leaves the present page and shows the one that the address names. */
+async function show(isMoved = true) {
+  const mine = ++turn;
+  for (const end of context.openEnds.splice(0)) end();
+  const { page, subject, params } = place(location.hash);
+  const root = element("div", { className: `page ${page}` });
+  try {
+    const found = PAGES[page];
+    if (!found) throw new Error(`There is no page “${page}” here.`);
+    const shown = await found();
+    if (mine !== turn) return;
+    main.replaceChildren(root);
+    shell.show(page, subject ? `${shown.title} ${subject.slice(0, 17)}` : shown.title);
+    await shown.mount(root, { ...context, subject, params, until: (end) => context.openEnds.push(end) });
+  } catch (error) {
+    if (mine !== turn) return;
+    root.replaceChildren(empty(error.message, "Choose a page above, or reload to try again."));
+    main.replaceChildren(root);
+  }
+  if (isMoved && mine === turn) main.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+addEventListener("hashchange", () => show());
+preferences.addEventListener("change", (event) => {
+  if (["units", "theme"].includes(event.detail)) show(false);
+});
+show(false);
