@@ -96,6 +96,7 @@ class FleetSettings(TransportSettings):
     driven: Path | None = Field(
         None, description="file for the segments that each trip was driven on, one JSON object a line"
     )
+    faults: Path | None = Field(None, description="TOML script of faults, in addition to the drawn ones")
     truth: Path | None = Field(None, description="file to which the injected faults are added, one JSON object a line")
 
 
@@ -103,7 +104,6 @@ class RunSettings(FleetSettings):
     """Drive the fleet now, in real time, until --for has passed or Ctrl-C; then every car turns its engine off."""
 
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
-    faults: Path | None = Field(None, description="TOML script of faults, in addition to the drawn ones")
     rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
     for_: Duration | None = Field(
         None, alias="for", description="how long to run, as 90s or 5m; default: until stopped"

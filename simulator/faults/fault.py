@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -75,6 +76,8 @@ class Fault:
     full_severity: float = 1.0
     reached_at_ms: int | None = None
     """When the condition that makers set for its rule had held for its duration; None: not yet."""
+    script: int | None = None
+    """Which fault of a script it is, where one is told in several pieces."""
 
     def grow(self, now_ms: int) -> float:
         """Give the severity now; a glitch and a silence are whole at once."""
@@ -105,6 +108,7 @@ class Faults:
         self._repair_s = repair_s
         self._planned = sorted(script, key=lambda planned: planned.start_s)
         self._start_ms: int | None = None
+        self._planted: list[Fault] = []
         self._open: dict[tuple[int, FaultKind], Fault] = {}
         self.severity: dict[FaultKind, Floats] = {kind: np.zeros(cars) for kind in FAULT_KINDS}
 
@@ -139,11 +143,29 @@ class Faults:
         due = [f for f in self._open.values() if f.repair_due_ms is not None and now_ms >= f.repair_due_ms]
         for fault in due:
             self._end(fault, now_ms)
-        is_planned = self._begin_planned(now_ms, driving, coolant_c)
+        is_planned = self._begin_planned(now_ms, driving, coolant_c) | self._begin_planted(now_ms, driving)
         is_drawn = self._draw(now_ms, dt_s, driving, coolant_c, random)
         for fault in self._open.values():
             self.severity[fault.kind][fault.vehicle] = fault.grow(now_ms)
         return bool(due) or is_planned or is_drawn
+
+    def plant(self, faults: Iterable[Fault]) -> None:
+        """Let these begin at their own time, each on a car that drives then."""
+        self._planted = sorted([*self._planted, *faults], key=lambda fault: fault.started_at_ms)
+
+    def _begin_planted(self, now_ms: int, driving: Integers) -> bool:
+        due = list(itertools.takewhile(lambda fault: fault.started_at_ms <= now_ms, self._planted))
+        if not due:
+            return False
+        self._planted = self._planted[len(due) :]
+        on_road = set(driving.tolist())
+        for fault in due:
+            key = (fault.vehicle, fault.kind)
+            if fault.vehicle in on_road and key not in self._open:
+                self._open[key] = fault
+                self.history.append(fault)
+                self.reach_s[fault.vehicle] = fault.growth_ms / 1000
+        return True
 
     def _end(self, fault: Fault, now_ms: int) -> None:
         fault.ended_at_ms = now_ms
@@ -198,7 +220,7 @@ class Faults:
         growth_s: float,
         severity: float = 1.0,
     ) -> None:
-        if kind == "glitch":
+        if kind == "glitch":  # one reading of it
             repair_ms = _GLITCH_MS
         repair_due_ms = None if repair_ms is None else now_ms + repair_ms
         fault = Fault(vehicle, kind, now_ms, repair_due_ms, growth_s * 1000, full_severity=severity)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contracts.errors import InvalidInput
 from simulator.duration import seconds
 from simulator.faults.fault import FAULT_KINDS, PlannedFault
@@ -22,6 +25,16 @@ class _Complaint(Exception):
     def __init__(self, key: str, text: str) -> None:
         super().__init__(text)
         self.key = key
+
+
+def script_of(
+    file: Path | None, vehicle_ids: NDArray[np.bytes_], *, growth_s: float, repair_s: float
+) -> list[PlannedFault]:
+    """Read the script for these cars; without a file there is none. Raises InvalidInput."""
+    if file is None:
+        return []
+    vins = [vin.decode() for vin in vehicle_ids.tolist()]
+    return read_script(file, vehicle_ids=vins, growth_s=growth_s, repair_s=repair_s)
 
 
 def read_script(file: Path, *, vehicle_ids: list[str], growth_s: float, repair_s: float) -> list[PlannedFault]:

@@ -16,8 +16,8 @@ from contracts.errors import InvalidInput
 from observability.status import serve_status
 from simulator.clock import now_ms
 from simulator.control.server import control_served
-from simulator.faults.fault import Faults, PlannedFault
-from simulator.faults.fault_script import read_script
+from simulator.faults.fault import Faults
+from simulator.faults.fault_script import script_of
 from simulator.faults.truth import TruthFile, truth_line
 from simulator.live.live_fleet import LiveFleet
 from simulator.live.pace import Pace
@@ -96,7 +96,12 @@ class Drive:
             per_vehicle_hour=settings.fault_rate,
             growth_s=settings.fault_growth,
             repair_s=settings.fault_repair,
-            script=_script(settings, self._fleet),
+            script=script_of(
+                settings.faults,
+                self._fleet.vehicle_id[: settings.vehicles],
+                growth_s=settings.fault_growth,
+                repair_s=settings.fault_repair,
+            ),
         )
         # Rules see the car's clock, but never ahead of the broker's: live, only a slow clock moves what they see.
         skew = skew_ms(settings.disturbances(), self._fleet.vehicle_id)
@@ -211,15 +216,6 @@ def _most_vehicles(settings: RunSettings) -> int:
     if most < settings.vehicles:
         raise InvalidInput(f"--most-vehicles {most}: fewer than --vehicles {settings.vehicles}; raise it")
     return most
-
-
-def _script(settings: RunSettings, cars: Fleet) -> list[PlannedFault]:
-    if settings.faults is None:
-        return []
-    vins = [vin.decode() for vin in cars.vehicle_id[: settings.vehicles].tolist()]
-    return read_script(
-        settings.faults, vehicle_ids=vins, growth_s=settings.fault_growth, repair_s=settings.fault_repair
-    )
 
 
 async def _sleep_until(due_s: float, stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simulator.faults.conditions import Witness
 from simulator.faults.fault import Fault, Faults
+from simulator.past.scripted import joined
 from simulator.physics import thermal
 from simulator.physics.cars import Cars, Harm
 from simulator.physics.course import Course, home_places
@@ -25,15 +26,15 @@ from simulator.trips.trip_calendar import Calendar
 from simulator.vehicles.fleet import Fleet, Floats, Integers
 
 _NORMAL_C: Final = 90.0
+_LEAST_SHARE: Final = 1e-6
 _EXACT: Final = frozenset({"latitude_deg", "longitude_deg"})
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All readings of some days, in rising time for each car; the faults that were injected (by car); the routes."""
+    """All readings of some days, by partition and in rising time; the faults that were injected, by car; the routes."""
 
     columns: ReadingColumns
-    partition: Integers
     faults: list[Fault]
     driven: TripLog
 
@@ -62,6 +63,8 @@ class PastTrips:
         self._fault_random = np.random.default_rng([seed, 5])
         self._trip_s = planned.trip_s // interval_s * interval_s
         self._ended_s = self._trip_s.copy()
+        self._spoken = np.zeros(len(planned), dtype=np.int64)
+        self._rows: list[Integers] = []
         row_fleet = fleet.take(planned.vehicle)
         self._ambient_c = thermal.ambient_at(planned.started_at_ms, row_fleet.ambient_offset_c)
         warm_c = thermal.cooled(np.full(len(planned), _NORMAL_C), self._ambient_c, planned.parked_s)
@@ -108,7 +111,8 @@ class PastTrips:
         # What ends a trip is heard: a fault that outlasts its trip is mended as the car parks.
         speaking = running[is_ending | (severity["telematics_silence"][running] == 0)]
         made = self._readings(speaking, now_s)
-        self._witness.see(self._faults.open, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
+        on_road = [fault for fault in self._faults.open if self._cars.running[fault.vehicle]]
+        self._witness.see(on_road, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
         return made
 
     def _note_legs(self) -> None:
@@ -131,10 +135,12 @@ class PastTrips:
         moment = Moment(
             recorded_at_ms=started_at_ms + now_s * 1000,
             trip_started_at_ms=started_at_ms,
-            sequence=rows,  # the row for now: numbered when all readings of the car are known
+            sequence=self._spoken[rows],
             ignition_on=self._cars.running[rows],
             off_m=self._gps.metres[rows],
         )
+        self._spoken[rows] += 1
+        self._rows.append(rows)
         made = readings(
             self._cars,
             rows,
@@ -146,40 +152,44 @@ class PastTrips:
         return replace(made, values={name: _compact(name, values) for name, values in made.values.items()})
 
     def _in_order(self, made: ReadingColumns) -> History:
-        """Sort by car and time; number, and carry odometer and tank from trip to trip."""
-        planned, fleet = self._planned, self._fleet
-        order = np.lexsort((made.values["recorded_at_ms"], planned.vehicle[made.values["sequence"]]))
-        columns = made.take(order)
-        signals, row = columns.values, columns.values["sequence"]
+        """Sort by partition and time; number, and carry odometer and tank from trip to trip."""
+        planned, fleet, signals = self._planned, self._fleet, made.values
+        row = np.concatenate(self._rows)
         vehicle = planned.vehicle[row]
         from_ms = int(planned.started_at_ms.min()) if len(planned) else 0
-        signals["sequence"] = sequence_base(from_ms) + _rank_in_group(vehicle)
-        odometer_m = odometer_at(fleet, from_ms)[planned.vehicle] + _driven_before_m(
-            planned, np.floor(self._cars.distance_m)
-        )
-        signals["odometer_m"] = odometer_m.astype(np.int64)[row] + signals["trip_distance_m"]
-        at_start_l = _fuel_at_start_l(planned, fleet, self._cars.fuel_ml / 1000)[row]
-        signals["fuel_level_pct"] = (at_start_l - signals["trip_fuel_ml"] / 1000) / fleet.tank_l[vehicle] * 100
-        return History(columns, fleet.partition[vehicle], self._car_faults(), self._log)
+        signals["sequence"] += (sequence_base(from_ms) + _before(planned, self._spoken))[row]
+        odometer_m = odometer_at(fleet, from_ms)[planned.vehicle].astype(np.int64)
+        odometer_m += _before(planned, np.floor(self._cars.distance_m).astype(np.int64))
+        signals["odometer_m"] = odometer_m[row] + signals["trip_distance_m"]
+        # What a leak or a shaking gauge did to a tank that began full, it does to the tank as it was.
+        left_l = 1 - signals["trip_fuel_ml"] / 1000 / fleet.tank_l[vehicle]
+        at_start = _fuel_at_start_l(planned, fleet, self._cars.fuel_ml / 1000)[row] / fleet.tank_l[vehicle]
+        share = signals["fuel_level_pct"] / np.maximum(left_l, _LEAST_SHARE)
+        signals["fuel_level_pct"] = np.clip(share * (at_start - (1 - left_l)), 0, 100)
+        order = np.lexsort((signals["sequence"], signals["recorded_at_ms"], made.partition))
+        return History(made.take(order), self._car_faults(), self._log)
 
     def _car_faults(self) -> list[Fault]:
-        """Give the faults by car in epoch milliseconds; one that outlasts its trip is mended as the car parks."""
-        given = []
+        """Give the faults by car in epoch milliseconds; a drawn one is mended as the car parks at the latest."""
+        given: list[Fault] = []
+        of_script: dict[int, list[Fault]] = {}
         for fault in self._faults.history:
             row = fault.vehicle
             began_ms, trip_ms = int(self._planned.started_at_ms[row]), int(self._ended_s[row] * 1000)
             ended_ms = trip_ms if fault.ended_at_ms is None else min(fault.ended_at_ms, trip_ms)
-            given.append(
-                replace(
-                    fault,
-                    vehicle=int(self._planned.vehicle[row]),
-                    started_at_ms=began_ms + fault.started_at_ms,
-                    repair_due_ms=None,
-                    reached_at_ms=None if fault.reached_at_ms is None else began_ms + fault.reached_at_ms,
-                    ended_at_ms=began_ms + ended_ms,
-                )
+            piece = replace(
+                fault,
+                vehicle=int(self._planned.vehicle[row]),
+                started_at_ms=began_ms + fault.started_at_ms,
+                repair_due_ms=None if fault.repair_due_ms is None else began_ms + fault.repair_due_ms,
+                reached_at_ms=None if fault.reached_at_ms is None else began_ms + fault.reached_at_ms,
+                ended_at_ms=began_ms + ended_ms,
             )
-        return given
+            if fault.script is None:
+                given.append(piece)
+            else:
+                of_script.setdefault(fault.script, []).append(piece)
+        return given + [joined(pieces) for pieces in of_script.values()]
 
 
 def _places(fleet: Fleet, book: RoadBook, planned: Calendar, seed: int, trip_s: Floats) -> Integers:
@@ -226,9 +236,9 @@ def _rank_in_group(group: Integers) -> Integers:
     return at - np.repeat(begins, np.diff(begins, append=len(group)))
 
 
-def _driven_before_m(planned: Calendar, distance_m: Floats) -> Floats:
-    """Give, for each trip, the metres of the car's earlier trips."""
-    total = np.cumsum(distance_m) - distance_m
+def _before(planned: Calendar, of_trip: Integers) -> Integers:
+    """Give, for each trip, the sum of the car's earlier trips."""
+    total = np.cumsum(of_trip) - of_trip
     first = np.flatnonzero(np.diff(planned.vehicle, prepend=-1))
     return np.asarray(total - np.repeat(total[first], np.diff(first, append=len(planned))))
 

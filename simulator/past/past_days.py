@@ -14,8 +14,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from contracts.topics import READING_PARTITIONS
 from simulator.clock import now_ms
 from simulator.faults.fault import Faults
+from simulator.faults.fault_script import script_of
 from simulator.faults.truth import TruthFile, truth_line
 from simulator.past.history import History, PastTrips
+from simulator.past.scripted import scripted
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.rows import ReadingRows
 from simulator.settings import HistorySettings
@@ -25,7 +27,7 @@ from simulator.transport.publisher import Publisher
 from simulator.trips.driven import DrivenFile
 from simulator.trips.network import network
 from simulator.trips.road_book import road_book
-from simulator.trips.trip_calendar import calendar, interval_s
+from simulator.trips.trip_calendar import DAY_S, calendar, interval_s
 from simulator.vehicles.fleet import Fleet, fleet, registry
 
 _CHUNK: Final = 2000
@@ -94,6 +96,8 @@ def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
         repair_s=settings.fault_repair,
     )
     book = road_book(network(settings.roads, seed=settings.seed, segments=settings.city_segments), settings.seed)
+    script = script_of(settings.faults, cars.vehicle_id, growth_s=settings.fault_growth, repair_s=settings.fault_repair)
+    faults.plant(scripted(script, planned, from_ms=until_ms - round(settings.days * DAY_S * 1000)))
     trips = PastTrips(
         cars,
         book,
@@ -110,13 +114,13 @@ async def _send(history: History, publisher: Publisher, transports: list[Transpo
     task = progress.add_task("sending", total=len(history.columns))
     encoder = ReadingRows(_CHUNK)
 
+    starts = np.searchsorted(history.columns.partition, np.arange(READING_PARTITIONS + 1)).tolist()
+
     async def send_partition(partition: int) -> None:
         transport = transports[partition]
-        rows = np.flatnonzero(history.partition == partition)
-        rows = rows[np.argsort(history.columns.values["recorded_at_ms"][rows], kind="stable")]
-        for start in range(0, len(rows), _CHUNK):
-            some = history.columns.take(rows[start : start + _CHUNK])
-            arrived = _carried(transport, some, encoder)
+        for start in range(starts[partition], starts[partition + 1], _CHUNK):
+            end = min(start + _CHUNK, starts[partition + 1])
+            arrived = _carried(transport, history.columns.part(start, end), encoder)
             await publisher.send(partition, arrived.keys, arrived.messages)
             progress.update(task, completed=publisher.acknowledged)
             await asyncio.sleep(0)

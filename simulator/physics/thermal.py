@@ -12,6 +12,7 @@ THERMOSTAT_OPENS_C: Final = 87.0
 THERMOSTAT_OPEN_C: Final = 95.0
 HEAT_SHARE: Final = 0.35
 """Of the fuel's power that goes into the coolant (Heywood, Internal Combustion Engine Fundamentals, table 12.1)."""
+WARM_C: Final = 75.0
 BOILING_C: Final = 128.0
 """Where coolant boils under the pressure cap; a leaking system settles there."""
 _COOL_DOWN_S: Final = 5400.0
@@ -37,8 +38,11 @@ def coolant_after(  # noqa: PLR0913 - each is a state of its own
 
 
 def leaking_coolant_after(coolant_c: Floats, *, severity: Floats, reach_s: Floats | float, dt_s: float) -> Floats:
-    """Give the temperature with a share `severity` of the coolant lost: it nears boiling within about `reach_s`."""
-    pull = np.minimum(4 * severity / reach_s * dt_s, 1)
+    """Give the temperature with a share `severity` of the coolant lost: it nears boiling within about `reach_s`.
+
+    A cold engine does not lose any: there is no pressure in the system yet.
+    """
+    pull = np.where(coolant_c >= WARM_C, np.minimum(4 * severity / reach_s * dt_s, 1), 0)
     return np.asarray(coolant_c + pull * np.maximum(BOILING_C - coolant_c, 0))
 
 

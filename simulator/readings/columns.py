@@ -61,6 +61,12 @@ class ReadingColumns:
             codes = {at: self.trouble_codes[row] for at, row in enumerate(rows.tolist()) if row in self.trouble_codes}
         return ReadingColumns({name: values[rows] for name, values in self.values.items()}, self.partition[rows], codes)
 
+    def part(self, start: int, end: int) -> ReadingColumns:
+        """Give rows from `start` to before `end`, without a copy."""
+        codes = {row - start: self.trouble_codes[row] for row in range(start, end) if row in self.trouble_codes}
+        values = {name: column[start:end] for name, column in self.values.items()}
+        return ReadingColumns(values, self.partition[start:end], codes)
+
     def reading(self, row: int) -> Reading:
         """Give one row as a Reading, rounded as it is sent."""
         fields = {name: _plain(name, values[row]) for name, values in self.values.items()}

@@ -11,8 +11,9 @@ from contracts.plausibility import believe
 from contracts.reading import Reading
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
-from simulator.faults.fault import Faults
+from simulator.faults.fault import Faults, PlannedFault
 from simulator.past.history import History, PastTrips
+from simulator.past.scripted import scripted
 from simulator.readings.counters import sequence_base
 from simulator.readings.rows import ReadingRows
 from simulator.trips.network import network
@@ -23,6 +24,7 @@ from simulator.vehicles.fleet import fleet, registry
 UNTIL_MS = 1_790_000_000_000
 BOOK = road_book(network("denver", seed=1, segments=0), 1)
 CARS = fleet(15, 1)
+OWNER = dict(zip((vin.decode() for vin in CARS.vehicle_id.tolist()), CARS.partition.tolist(), strict=True))
 
 
 def a_calendar(days: float = 3, vehicles: int = 15) -> Calendar:
@@ -70,13 +72,14 @@ def test_a_limit_below_the_number_of_trips_is_refused_with_the_remedy() -> None:
 
 @pytest.fixture(scope="module")
 def readings() -> list[Reading]:
-    history = a_history(a_calendar())
+    columns = a_history(a_calendar()).columns
     read = []
-    for message, partition in zip(ReadingRows(4096).encode(history.columns), history.partition.tolist(), strict=True):
+    for message, partition in zip(ReadingRows(4096).encode(columns), columns.partition.tolist(), strict=True):
         reading, ignored = believe(message, partition=partition, received_at_ms=UNTIL_MS)
         assert ignored == ()
         read.append(reading)
-    return read
+    assert read == sorted(read, key=lambda one: (OWNER[one.vehicle_id], one.recorded_at_ms, one.sequence))
+    return sorted(read, key=lambda one: (one.vehicle_id, one.sequence))
 
 
 def test_the_history_of_a_seed_is_the_same_bytes_every_time() -> None:
@@ -132,3 +135,35 @@ def test_faults_of_the_past_lie_within_their_trips() -> None:
 def test_a_span_without_trips_is_an_empty_history() -> None:
     nothing = Calendar(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     assert len(a_history(nothing).columns) == 0
+
+
+def a_scripted_history(*script: PlannedFault) -> tuple[Calendar, History]:
+    planned = a_calendar(days=1)
+    faults = Faults(len(planned), per_vehicle_hour=0, growth_s=15, repair_s=60)
+    faults.plant(scripted(script, planned, from_ms=UNTIL_MS - 86_400_000))
+    return planned, PastTrips(CARS, BOOK, planned, interval_s=4, seed=1, faults=faults).drive(lambda _: None)
+
+
+def test_a_scripted_fault_stays_from_trip_to_trip_and_is_one_line_of_the_truth() -> None:
+    planned, history = a_scripted_history(
+        PlannedFault(3, "oil_loss", start_s=3600, growth_s=600, repair_s=None),
+        PlannedFault(4, "misfire", start_s=0, growth_s=60, repair_s=120, severity=0.8),
+    )
+    lasting, short = sorted(history.faults, key=lambda fault: fault.vehicle)
+    trips = planned.started_at_ms[planned.vehicle == 3]
+    assert (lasting.kind, lasting.severity) == ("oil_loss", 1)
+    assert lasting.started_at_ms >= UNTIL_MS - 86_400_000 + 3_600_000
+    assert (lasting.ended_at_ms or 0) > trips[-1]
+    values = history.columns.values
+    is_low = (values["oil_level"] > 0) & (values["vehicle_id"] == CARS.vehicle_id[3])
+    assert len(set(values["trip_started_at_ms"][is_low].tolist())) == (trips > lasting.started_at_ms).sum() + 1
+    assert (short.kind, short.severity) == ("misfire", 0.8)
+    assert (short.ended_at_ms or 0) - short.started_at_ms == pytest.approx(180_000, abs=4_000)
+
+
+def test_a_leaking_tank_empties_in_the_past_too() -> None:
+    _, history = a_scripted_history(PlannedFault(5, "fuel_leak", start_s=0, growth_s=900, repair_s=None))
+    values = history.columns.values
+    levels = values["fuel_level_pct"][values["vehicle_id"] == CARS.vehicle_id[5]]
+    assert levels.min() < 5
+    assert history.faults[0].reached_at_ms is not None
