@@ -16,6 +16,7 @@ from api import problems
 from api.bounded_body import BoundedBody
 from api.clock import now_ms
 from api.dead_letters import DeadLetters
+from api.fleet_control import FleetControl
 from api.kafka.action_log import KafkaActionLog
 from api.kafka.lag import LagWatch
 from api.kafka.producer import KafkaWriter
@@ -33,6 +34,7 @@ from api.routes.rankings import ranking_routes
 from api.routes.rejected import rejected_routes
 from api.routes.roads import road_routes
 from api.routes.signals import signal_routes
+from api.routes.simulator import simulator_routes
 from api.routes.snapshots import snapshot_routes
 from api.routes.stream import stream_routes
 from api.routes.strictness import refuse_unknown_parameters
@@ -66,12 +68,14 @@ def build(
     feed, moving = AlertFeed(store), PositionFeed(store)
     reader = TopicReader(settings.bootstrap)
     watch = LagWatch(settings.bootstrap)
+    control = FleetControl(settings.simulator_control)
     rules = load_rules(settings.rules or default_rules_file())
     network = load_network(settings.roads) if settings.roads else default_network()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await control.close()
         await watch.close()
         await reader.close()
         await writer.close()
@@ -108,6 +112,7 @@ def build(
         road_routes(store, network),
         rejected_routes(store, DeadLetters(store, reader, writer)),
         snapshot_routes(reader, clock),
+        simulator_routes(control),
     ):
         app.include_router(routes, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(health_routes(store))

@@ -42,6 +42,12 @@ class ServeSettings(BaseSettings):
     action_wait: float = Field(
         default=2.0, ge=0, le=30, description="seconds to wait until the store shows an action, before answering 202"
     )
+    simulator_control: str | None = Field(
+        default=None,
+        pattern=r"^http://(127\.0\.0\.1|localhost):\d{1,5}$",
+        description="address of `simulator run --control`, as http://127.0.0.1:9300, to steer that fleet by "
+        "/v1/simulator; loopback only. Default: none",
+    )
     keys: Path = _KEYS
     audit: Path = _AUDIT
     rate_limit: float = Field(default=100.0, ge=0, description="requests a second and key; 0: without limit")
