@@ -25,11 +25,17 @@ class Ports:
     cold_path: int
     projector: int
     simulator: int
+    control: int
 
     @property
     def bootstrap(self) -> str:
         """Kafka's address."""
         return f"{LOOPBACK}:{self.kafka}"
+
+    @property
+    def control_url(self) -> str:
+        """The address by which the fleet is steered."""
+        return f"http://{LOOPBACK}:{self.control}"
 
     @property
     def api_url(self) -> str:
@@ -71,7 +77,7 @@ def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Progra
     return _program(
         "simulator", "simulator", "run", status=ports.simulator, bootstrap=ports.bootstrap, truth=folder.truth,
         vehicles=settings.vehicles, rate=settings.rate, seed=settings.seed, fault_rate=settings.fault_rate,
-        fault_repair=FAULT_REPAIR,
+        fault_repair=FAULT_REPAIR, control=ports.control,
     )  # fmt: skip
 
 
@@ -103,6 +109,7 @@ def api(folder: RunFolder, ports: Ports) -> Program:
         "api", "api", "serve", ready=f"{ports.api_url}/health/ready", host=LOOPBACK, port=ports.api,
         bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views, lake=folder.lake,
         keys=folder.root / "api" / "keys.json", audit=folder.root / "api" / "audit.jsonl",
+        simulator_control=ports.control_url,
     )  # fmt: skip
 
 

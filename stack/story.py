@@ -48,7 +48,7 @@ class Story:
         self._ensemble = ensemble
         self._files = prepared.files
         self._environment = prepared.variables
-        self._ports = Ports(*free_ports(settings.kafka_port, None, settings.port, None, None, None, None))
+        self._ports = Ports(*free_ports(settings.kafka_port, None, settings.port, None, None, None, None, None))
         self._doors = Doors(self._ports.api_url)
         self._listener = Listener(self._ports.bootstrap)
         self._figures = Figures(doors=self._doors, listener=self._listener, folder=folder)

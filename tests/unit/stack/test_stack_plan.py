@@ -16,7 +16,7 @@ from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
 from stack.voice import readable
 
-PORTS = Ports(kafka=1, controller=2, api=3, hot_path=4, cold_path=5, projector=6, simulator=7)
+PORTS = Ports(kafka=1, controller=2, api=3, hot_path=4, cold_path=5, projector=6, simulator=7, control=8)
 
 
 def test_every_program_is_given_the_brokers_address_and_only_its_own_port() -> None:
