@@ -11,13 +11,18 @@ from pydantic_settings import CliApp, get_subcommand
 from api.clock import now_ms
 from api.settings import (
     AddKey,
+    AlertsAsked,
     ApiSettings,
+    AttentionAsked,
+    ClientSettings,
     EraseSettings,
     KeysSettings,
     ListKeys,
     NotifierSettings,
     ProjectorSettings,
+    RankingAsked,
     RevokeKey,
+    RouteAsked,
     ServeSettings,
 )
 from observability.program import run
@@ -38,6 +43,8 @@ def _main() -> int:
         from api.notifier.program import notify  # noqa: PLC0415 - as above
 
         asyncio.run(notify(chosen))
+    elif isinstance(chosen, ClientSettings):
+        _ask(chosen)
     elif isinstance(chosen, EraseSettings):
         from api.erasure import erase  # noqa: PLC0415 - as above
 
@@ -45,6 +52,20 @@ def _main() -> int:
     elif isinstance(chosen, KeysSettings):
         _keys(get_subcommand(chosen, is_required=True))
     return 0
+
+
+def _ask(asked: ClientSettings) -> None:
+    from api.client import commands  # noqa: PLC0415 - as above
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    if isinstance(asked, AttentionAsked):
+        commands.attention(asked)
+    elif isinstance(asked, RankingAsked):
+        commands.ranking(asked)
+    elif isinstance(asked, AlertsAsked):
+        commands.alerts(asked)
+    elif isinstance(asked, RouteAsked):
+        commands.route(asked)
 
 
 def _keys(chosen: object) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from api.role import Role
+from contracts.alert import Severity
+from contracts.definitions import PeriodKind, Scope
+from contracts.road_costs import TimeOfDay, VehicleClass
 from observability.addresses import Bootstrap
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
@@ -115,6 +119,56 @@ class NotifierSettings(BaseSettings):
     )
 
 
+class ClientSettings(BaseSettings):
+    """Where a running API is asked."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="API_", populate_by_name=True)
+
+    server: str = Field(default="http://127.0.0.1:8000", description="the API's address")
+    key: SecretStr | None = Field(default=None, description="API key, where the API asks for one")
+    as_json: bool = Field(default=False, alias="json", description="print the answer as JSON instead of a table")
+
+
+class AttentionAsked(ClientSettings):
+    """Show which cars need immediate attention, the most urgent first."""
+
+    limit: int = Field(default=20, ge=1, le=500, description="vehicles at most")
+
+
+class RankingAsked(ClientSettings):
+    """Show which cars are most fuel efficient."""
+
+    scope: Scope = Field(default="vehicle", description="what is ranked: vehicles, models or fleets")
+    period_kind: PeriodKind = Field(default="last_7_days", description="over which kind of period")
+    period: str | None = Field(default=None, description="2026-11-21, 2026-W47 or 2026-11; default: the latest")
+    view: Literal["merged", "batch", "speed"] = Field(default="merged", description="which layers answer")
+    by: Literal["litres", "index", "driver"] = Field(default="litres", description="L/100 km, or an index")
+    order: Literal["best", "worst"] = Field(default="best", description="which come first")
+    limit: int = Field(default=20, ge=1, le=500, description="places at most")
+
+
+class AlertsAsked(ClientSettings):
+    """Show alerts, the newest first; with --follow each change as it comes."""
+
+    follow: bool = Field(default=False, description="go on showing what comes, until Ctrl-C")
+    vehicle_id: str | None = Field(default=None, description="of this vehicle only")
+    rule: str | None = Field(default=None, description="of this rule only")
+    severity: Severity | None = Field(default=None, description="of this severity only")
+    fleet: str | None = Field(default=None, description="of this fleet only; not with --follow")
+    open: bool = Field(default=False, description="only open ones; not with --follow")
+    limit: int = Field(default=20, ge=1, le=500, description="alerts at most; not with --follow")
+
+
+class RouteAsked(ClientSettings):
+    """Show the cheapest way between two places, and the other ways beside it."""
+
+    start: CliPositionalArg[str] = Field(description="where from: LATITUDE,LONGITUDE, a street, or two streets with &")
+    end: CliPositionalArg[str] = Field(description="where to")
+    by: Literal["fuel", "time", "distance"] = Field(default="fuel", description="cheapest by what")
+    vehicle_class: VehicleClass = Field(default="medium", description="by mass")
+    time_of_day: TimeOfDay = Field(default="all", description="when")
+
+
 class AddKey(BaseSettings):
     """Make an API key and print it, this once."""
 
@@ -156,7 +210,7 @@ class KeysSettings(BaseSettings):
 
 
 class ApiSettings(BaseSettings):
-    """The serving side: `serve` answers, `projector` fills the store."""
+    """The serving side: `serve` answers, `projector` fills the store; `attention`, `ranking`, `alerts`, `route` ask."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -167,6 +221,10 @@ class ApiSettings(BaseSettings):
         cli_implicit_flags=True,
     )
 
+    attention: CliSubCommand[AttentionAsked]
+    ranking: CliSubCommand[RankingAsked]
+    alerts: CliSubCommand[AlertsAsked]
+    route: CliSubCommand[RouteAsked]
     serve: CliSubCommand[ServeSettings]
     projector: CliSubCommand[ProjectorSettings]
     notifier: CliSubCommand[NotifierSettings]

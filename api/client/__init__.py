@@ -1,0 +1,1 @@
+"""The operator's command line: asks a running API over HTTP, and shows tables or JSON."""
