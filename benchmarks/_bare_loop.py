@@ -13,6 +13,7 @@ from contracts.topics import READING_PARTITIONS
 from hot_path.__main__ import GARBAGE
 from hot_path.decision import decide
 from hot_path.publisher import Publisher
+from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
 from hot_path.transport.fetch import Chunking, install_chunk_fetch
 from observability.metrics import READINGS_PROCESSED
@@ -25,7 +26,9 @@ async def _serve(settings: HotPathSettings) -> None:
     install_chunk_fetch()
     serve_status(settings.status_port, is_ready=lambda: True)
     rules = load_rules(settings.rules)
-    folds = [PartitionFold(number, rules, registry={}) for number in range(READING_PARTITIONS)]
+    registry = Registry(settings)
+    await registry.read_to_end()
+    folds = [PartitionFold(number, rules, registry=registry.vehicles) for number in range(READING_PARTITIONS)]
     publisher = Publisher(settings)
     await publisher.start()
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, auto_offset_reset="earliest")
@@ -38,6 +41,7 @@ async def _serve(settings: HotPathSettings) -> None:
                 effects = decide(folds[chunk.partition], chunk, partitions=READING_PARTITIONS)
                 for alert in effects.alerts:
                     await publisher.alert(alert, partition=chunk.partition)
+                chunk.batches.clear()
                 READINGS_PROCESSED.inc(effects.folded)
 
 

@@ -10,6 +10,7 @@ from contracts.codec import encode
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.topics import READING_PARTITIONS
+from contracts.vehicle import Vehicle
 
 KNOWN_VALUES = 4_999
 TROUBLE_CODES = [(f"P0{family}{number:02d}",) for family in "1234" for number in range(60)]
@@ -70,9 +71,19 @@ class Fleet:
             yield Sent(partition, key, encode(car))
 
 
+def registry(vehicles: int) -> Iterator[Vehicle]:
+    """Give every car's entry in the registry, so that the rules that read it are at work, too."""
+    for number in range(vehicles):
+        yield Vehicle(_vin(number), "Volkswagen", "Golf", 2020, "measured", 1.5, 1_500, tank_l=50, placard_kpa=230)
+
+
+def _vin(number: int) -> str:
+    return f"WVWZZZ1JZ{number:08d}"
+
+
 def _car(number: int, start_ms: int) -> Reading:
     return Reading(
-        vehicle_id=f"WVWZZZ1JZ{number:08d}", sequence=0, recorded_at_ms=start_ms,
+        vehicle_id=_vin(number), sequence=0, recorded_at_ms=start_ms,
         trip_started_at_ms=start_ms - 600_000, trip_distance_m=0, speed_kmh=0, engine_rpm=0, trip_idle_s=3,
         ignition_on=True, odometer_m=0, ambient_air_c=17.5, oil_level="NORMAL", fuel_level_pct=63.2,
         long_fuel_trim_pct=-0.8, misfires=0, tyre_pressures_kpa=(231.0, 230.5, 229.5, 230.0), trouble_codes=(),

@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 
-from _fleet import Fleet, Sent
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from _bench import Bench
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.alert import Alert
 from contracts.codec import decode
-from contracts.reading import READING_SCHEMA
 from contracts.topics import READING_PARTITIONS
 
-TICKS_A_SECOND = 100
-CODE_HELD_S = 4
-"""Two seconds of a trouble code raise an alert; then the next one comes."""
-SHARE_IN_AN_EPISODE = 0.02
-"""More than the 0.5 % that throughput is measured with, so that there are alerts enough for a high percentile."""
+WARM_UP_S = 4
+Figures = dict[str, float]
 
 
-async def drive(bootstrap: str, topic: str, *, rate: int, seconds: int) -> float:
-    """Send `rate` readings a second, one a car; give the share of the rate that was reached."""
-    fleet = Fleet(rate, share=SHARE_IN_AN_EPISODE, start_ms=_now_ms(), code_held_s=CODE_HELD_S)
-    async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", compression_type="zstd", max_batch_size=256 * 1024
-    ) as producer:
-        began = time.monotonic()
-        for tick in range(seconds * TICKS_A_SECOND):
-            second, shift = divmod(tick, TICKS_A_SECOND)
-            await _send(producer, topic, list(fleet.second(second, shift=shift, step=TICKS_A_SECOND)))
-            await asyncio.sleep(max(0, began + (tick + 1) / TICKS_A_SECOND - time.monotonic()))
-        took_s = time.monotonic() - began
-        await producer.flush()
-    return seconds / took_s
+def latency(bench: Bench, name: str, rate: int, *, seconds: int) -> Figures:
+    """Measure event to alert of one program at a steady rate; the first seconds are left out."""
+    mark = bench.topics(f"-{name}-{rate}")
+    with bench.steady_sender(mark, rate=rate, seconds=seconds) as sender, bench.program(name, mark) as program:
+        program.seconds_until_ready()
+        time.sleep(2)
+        from_ms = int(time.time() * 1000) + WARM_UP_S * 1_000  # noqa: TID251
+        told = json.loads(sender.communicate("go\n")[0])
+        time.sleep(1)
+        readings = program.look().readings
+    found = asyncio.run(_latencies_ms(bench.bootstrap, f"engine-alerts{mark}", from_ms=from_ms))
+    figures: Figures = {f"p{share * 100:g}_ms": percentile(found, share) for share in (0.5, 0.99, 0.999)}
+    figures |= {"alerts": len(found), "rate_reached": round(told["reached"], 2)}
+    figures["share_folded"] = round(readings / rate / seconds, 2)
+    return {f"{name}_at_{rate}_{figure}": value for figure, value in figures.items()}
 
 
-async def _send(producer: AIOKafkaProducer, topic: str, readings: list[Sent]) -> None:
-    batches = {partition: producer.create_batch() for partition in {each.partition for each in readings}}
-    for partition, key, value in readings:
-        batches[partition].append(key=key, value=value, timestamp=None, headers=[("schema", READING_SCHEMA)])
-    for partition, batch in batches.items():
-        await producer.send_batch(batch, topic, partition=partition)
-
-
-async def latencies_ms(bootstrap: str, topic: str, *, from_ms: int) -> list[int]:
+async def _latencies_ms(bootstrap: str, topic: str, *, from_ms: int) -> list[int]:
     """Give the latency of every alert whose reading was received after `from_ms`, sorted."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         partitions = [TopicPartition(topic, number) for number in range(READING_PARTITIONS)]
@@ -56,14 +46,11 @@ async def latencies_ms(bootstrap: str, topic: str, *, from_ms: int) -> list[int]
             while await consumer.position(partition) < ends[partition]:
                 for record in [each for some in (await consumer.getmany(timeout_ms=500)).values() for each in some]:
                     alert = decode(record.value, Alert)
-                    if alert.received_at_ms > from_ms and alert.offset:
+                    if alert.received_at_ms > from_ms and not alert.timed:
                         found.append(max(0, record.timestamp - alert.received_at_ms))
     return sorted(found)
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:
+    """Give the value that this share of the values lies below; -1 of none."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else -1
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)  # noqa: TID251

@@ -20,6 +20,7 @@ from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from hot_path.__main__ import GARBAGE
+from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
 from observability.metrics import READINGS_PROCESSED
 from observability.status import serve_status
@@ -44,7 +45,9 @@ async def _serve(settings: HotPathSettings) -> None:
     app.finalize()
     raw: dict[str, Any] = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
     rules = load_rules(settings.rules)
-    folds: dict[int, PartitionFold] = defaultdict(lambda: PartitionFold(0, rules, registry={}))
+    registry = Registry(settings)
+    await registry.read_to_end()
+    folds: dict[int, PartitionFold] = defaultdict(lambda: PartitionFold(0, rules, registry=registry.vehicles))
 
     async def fold_readings(stream: Any) -> None:
         async for event in stream.events():
