@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,7 @@ Figures = dict[str, float]
 
 
 def main() -> None:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every retry while topics are new
     options = _options()
     size = Size(5_000, 30, 10_000) if options.quick else Size(100_000, 30, 200_000)
     seconds = 8 if options.quick else 30
