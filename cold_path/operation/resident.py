@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 import threading
 from contextlib import ExitStack, suppress
 from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from rich.console import Console
 
 from cold_path.folders import made
@@ -23,7 +25,7 @@ from cold_path.operation.summary import Pins, Summary
 from cold_path.source import broker
 from cold_path.spark.session import spark_session
 from cold_path.versions.publication import sole_publisher
-from contracts.errors import Unavailable
+from contracts.errors import MalformedRecord, Unavailable
 from contracts.views import current_version
 from observability.metrics import BATCH_RUN_FAILURES
 from observability.status import serve_status
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from cold_path.settings import Run
 
 _log = logging.getLogger("cold_path")
+_UNREADABLE: Final = re.compile(r"(?:reading|read) file:? ?(?:file:)?(/?\S+\.parquet)")
+"""How Spark names a file that it cannot read (FAILED_READ_FILE)."""
 _BETWEEN_CANCELS_S = 0.2
 _BETWEEN_FIRST_LOOKS_S = 2.0
 """Before the first version there is nothing to serve, so the first readings are worth a run at once."""
@@ -125,16 +129,14 @@ def _loop(batch: BatchRun, asked: Run, resident: _Resident, now_s: Callable[[], 
             _tell(batch.once(), now_s() - began)
         except Stopped:
             return
-        except Unavailable as error:
-            if asked.once or not resident.is_ready:
-                raise
-            BATCH_RUN_FAILURES.inc()
-            _log.warning("run failed, to be repeated", extra={"problem": str(error)})
-        except Py4JError as error:
+        except (Unavailable, Py4JError, PySparkException, OSError) as error:
             if resident.stop.is_set():
                 return
             BATCH_RUN_FAILURES.inc()
-            raise _named(error) from error
+            problem = named(error)
+            if asked.once or not resident.is_ready or not isinstance(problem, Unavailable):
+                raise problem from error
+            _log.warning("run failed, to be repeated", extra={"problem": str(problem)})
         resident.is_ready = True
         if asked.once:
             return
@@ -143,12 +145,15 @@ def _loop(batch: BatchRun, asked: Run, resident: _Resident, now_s: Callable[[], 
         resident.stop.wait(max(0.0, due_s - (now_s() - began)))
 
 
-def _named(error: Py4JError) -> Unavailable | Py4JError:
-    """Give what a person can act on, where Spark's failure is such a thing."""
-    if "No space left on device" in str(error):
+def named(error: Exception) -> Exception:
+    """Give what a person can act on, where the failure of Spark or of a file is such a thing; else the error itself."""
+    told = str(error)
+    if "No space left on device" in told:
         return Unavailable("no space left for the lake or the views: free some; what was published stays in service")
-    unnamed: Py4JError = error
-    return unnamed
+    if found := _UNREADABLE.search(told):
+        message = f"{found[1]} cannot be read; restore it from a copy, or fill a new --lake: what was published stays"
+        return MalformedRecord(message)
+    return error
 
 
 def _tell(summary: Summary, seconds: float) -> None:

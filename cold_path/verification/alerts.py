@@ -12,6 +12,7 @@ from contracts.alert import Alert
 from contracts.codec import decode
 from contracts.errors import MalformedRecord
 from contracts.views import version_folder
+from rules import default_rules_file, load_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,12 @@ def in_history(views: Path, version: int, rules_hash: str) -> dict[Event, AlertE
     return {event.event: event for event in found}
 
 
+def _silence() -> set[str]:
+    """Give the project's silence rule: history may have found it by a record that the hot path has not read yet."""
+    rule = load_rules(default_rules_file()).silence
+    return set() if rule is None else {rule.name}
+
+
 def compared(
     hot: Mapping[Event, AlertEvent], history: Mapping[Event, AlertEvent], *, bounds: Offsets, rules_hash: str
 ) -> AlertComparison:
@@ -96,7 +103,7 @@ def compared(
     Silence is left out: the hot path finds it by waiting as well, history by the next record only.
     """
     others = {event.partition for event in hot.values() if event.rules_hash != rules_hash}
-    silent = {event.rule for event in hot.values() if event.is_timed}
+    silent = {event.rule for event in hot.values() if event.is_timed} | _silence()
 
     def is_judged_by_both(event: AlertEvent) -> bool:
         is_below = event.offset < bounds.get(event.partition, 0)

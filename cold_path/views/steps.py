@@ -17,9 +17,10 @@ LONGEST_STEP_S: Final = 60.0
 _FINE_STEP_S: Final = 2.0
 """Up to this long, a step's speed is the mean of both readings; the counter of whole metres is coarser."""
 
-_SLOPE_READINGS: Final = (8, 4, 2)
-_SLOPE_S: Final = 12.0
-"""Climb is taken over up to eight readings and twelve seconds, since a receiver's altitude trembles by metres."""
+_SLOPE_READINGS: Final = (32, 16, 8, 4, 2)
+_SLOPE_S: Final = 60.0
+"""Climb is taken over up to 32 readings and a minute, since a receiver's altitude trembles by metres: what it climbs
+within seconds is mostly trembling, and counts as work in one direction only."""
 
 _READ: Final = (
     "vehicle_id",
@@ -89,7 +90,7 @@ def _seen_mps2() -> Column:
 
 
 def _climb(in_order: WindowSpec) -> Column:
-    """Give metres a second over the longest of the slopes that lies within twelve seconds, else over one step."""
+    """Give metres a second over the longest of the slopes that lies within a minute, else over one step."""
     slopes = [_slope(in_order, readings, within_s=_SLOPE_S) for readings in _SLOPE_READINGS]
     return F.coalesce(*slopes, _slope(in_order, 1, within_s=LONGEST_STEP_S))
 

@@ -54,6 +54,7 @@ def _sums() -> list[Column]:
         F.sum("burnt_ml").alias("burnt_ml"),
         F.sum(predicted_ml_per_s(motion) * step_s).alias("predicted_ml"),
         F.sum(F.when(is_standing, step_s).otherwise(0.0)).alias("standing_s"),
+        F.sum(F.when(is_standing, 0.0).otherwise(step_s)).alias("moving_s"),
         F.sum(F.col("climb_mps") * step_s).alias("climbed_m"),
         F.count_if(
             _begins(F.col("acceleration_mps2") <= -HARSH_MPS2, F.col("acceleration_before_mps2") > -HARSH_MPS2)
@@ -72,7 +73,7 @@ def _begins(now: Column, not_before: Column) -> Column:
 
 def _smooth_ml() -> Column:
     """Give what the smooth driver burns in a piece: the standing as it was, the rest at one speed."""
-    moving_s = F.col("driven_s") - F.col("standing_s")
+    moving_s = F.col("moving_s")
     none = F.lit(0.0)
     standing_ml = predicted_ml_per_s(Motion(none, none, none)) * F.col("standing_s")
     steady = Motion(F.col("driven_m") / moving_s, none, F.col("climbed_m") / moving_s)
