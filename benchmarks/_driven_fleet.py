@@ -60,6 +60,7 @@ def driven_fleet(vehicles: int, *, every_s: int, noise_m: float) -> DrivenFleet:
         signal("speed_kmh"),
         signal("trip_distance_m"),
         signal("trip_fuel_ml"),
+        signal("trip_idle_s"),
     )
     segments: list[list[int]] = [[] for _ in numbers]
     for driven in history.driven.trips:

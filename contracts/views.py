@@ -117,6 +117,7 @@ VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
         "entered_at_ms": "long",
         "left_at_ms": "long",
         "fuel_ml": "double",
+        "idle_s": "double",
     },
     # One row a segment, vehicle class and time of day ("all", and those it was driven at): `contracts.road_costs`.
     # seconds and fuel_ml are the costs; observed means are null without a traversal, for the class's median vehicle.
@@ -132,11 +133,12 @@ VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
         "observed_fuel_ml": "double",
         "model_fuel_ml": "double",
     },
-    # One row a trip matched without a break, from the first segment it drove whole to the last. `driven_*` is what was
+    # One row a leg of a matched trip, from one stop to the next, over segments driven whole. `driven_*` is what was
     # measured, `expected_*` the same way at road costs; `saved_*` = expected - frugal fuel, expected - fast time.
     "route_savings": {
         "vehicle_id": "string",
         "trip_started_at_ms": "long",
+        "leg": "int",
         "vehicle_class": "string",
         "time_of_day": "string",
         "from_vertex_id": "long",

@@ -91,7 +91,9 @@ def _bearing(network: RoadNetwork, segment: int, piece: int) -> float:
 def heard(network: RoadNetwork, drives: list[Drive], *, every_s: int, noise_m: float, seed: int) -> Readings:
     """Give the drives' readings: noise on each axis of the position, some degrees on the heading, whole counters."""
     rng = np.random.default_rng(seed)
-    columns: dict[str, list[Floats]] = {name: [] for name in ("latitude", "longitude", "heading", "speed", "fuel")}
+    columns: dict[str, list[Floats]] = {
+        name: [] for name in ("latitude", "longitude", "heading", "speed", "fuel", "idle")
+    }
     trip: list[Ints] = []
     clock: list[Ints] = []
     distance: list[Floats] = []
@@ -107,6 +109,7 @@ def heard(network: RoadNetwork, drives: list[Drive], *, every_s: int, noise_m: f
         columns["heading"].append((heading + rng.normal(0, 5, len(kept))) % 360)
         columns["speed"].append(speed_mps[kept] * 3.6)
         columns["fuel"].append(np.floor(burnt_ml[kept]))
+        columns["idle"].append(np.floor(np.cumsum(speed_mps == 0)[kept]))
         trip.append(np.full(len(kept), number))
         clock.append(STARTED_AT_MS + kept * 1000)
         distance.append(np.floor(drive.place_m[kept]))
@@ -120,6 +123,7 @@ def heard(network: RoadNetwork, drives: list[Drive], *, every_s: int, noise_m: f
         joined["speed"],
         np.concatenate(distance),
         joined["fuel"],
+        joined["idle"],
     )
 
 

@@ -108,15 +108,15 @@ class RoadsAnswer(BaseModel):
 
 
 class SavingAnswer(BaseModel):
-    """Some trips beside the frugal routes between their end points."""
+    """Some legs of trips, each from one stop to the next, beside the frugal routes between their ends."""
 
     key: str = Field(description="what the scope groups by", examples=["1HGCM82633A004352"])
     trip_started_at_ms: int | None = Field(description="of scope trip")
-    from_: str | None = Field(serialization_alias="from", description="of scopes connection and trip")
+    from_: str | None = Field(serialization_alias="from", description="of scope connection")
     to: str | None
     from_vertex_id: int | None
     to_vertex_id: int | None
-    trips: int
+    legs: int
     driven_m: float
     driven_s: float
     driven_fuel_ml: float | None = Field(description="measured")

@@ -20,10 +20,10 @@ _SUMMED = ("driven_m", "driven_s", "driven_fuel_ml", "expected_fuel_ml", "frugal
 
 
 class Saved(NamedTuple):
-    """What routes would have saved a group of trips; `key` is what the group is."""
+    """What routes would have saved a group of legs; `key` is what the group is."""
 
     key: tuple[Any, ...]
-    trips: int
+    legs: int
     driven_m: float
     driven_s: float
     driven_fuel_ml: float | None
@@ -48,7 +48,7 @@ def traversals(connection: Connection, version: int, vehicle_class: str, time_of
 
 
 def savings(connection: Connection, version: int, scope: SavingScope, *, limit: int) -> list[Saved]:
-    """Give the groups of trips that the frugal routes would have saved most fuel, the most first."""
+    """Give the groups of legs that the frugal routes would have saved most fuel, the most first."""
     keys = _keys(scope)
     sums = [func.sum(_SAVINGS[name]).label(name) for name in _SUMMED]
     source = tables.batch_route_savings
@@ -56,7 +56,7 @@ def savings(connection: Connection, version: int, scope: SavingScope, *, limit: 
         source = source.join(tables.vehicles, tables.vehicles.c.vehicle_id == _SAVINGS.vehicle_id)  # type: ignore[assignment]
     saved = func.sum(_SAVINGS.saved_fuel_ml)
     query = (
-        select(*keys, func.count().label("trips"), *sums)
+        select(*keys, func.count().label("legs"), *sums)
         .select_from(source)
         .where(_SAVINGS.version == version)
         .group_by(*keys)
@@ -69,7 +69,7 @@ def savings(connection: Connection, version: int, scope: SavingScope, *, limit: 
 def _keys(scope: SavingScope) -> list[ColumnElement[Any]]:
     by_scope: dict[SavingScope, list[ColumnElement[Any]]] = {
         "connection": [_SAVINGS.from_vertex_id, _SAVINGS.to_vertex_id],
-        "trip": [_SAVINGS.vehicle_id, _SAVINGS.trip_started_at_ms, _SAVINGS.from_vertex_id, _SAVINGS.to_vertex_id],
+        "trip": [_SAVINGS.vehicle_id, _SAVINGS.trip_started_at_ms],
         "vehicle": [_SAVINGS.vehicle_id],
         "model": [tables.vehicles.c.model_name],
         "fleet": [tables.vehicles.c.fleet],

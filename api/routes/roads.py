@@ -28,7 +28,10 @@ _Time = Annotated[
     TimeOfDay,
     Query(description="mean solar time on the spot; night is 20 to 6, morning from 6, day from 10, evening from 15"),
 ]
-_PLACES_TOLD = frozenset({"connection", "trip"})
+_PLACES_TOLD = "connection"
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def _geojson(model: type[Any]) -> dict[int | str, dict[str, Any]]:
@@ -42,7 +45,12 @@ def road_routes(store: Store, network: RoadNetwork) -> APIRouter:
     atlas, places = Atlas(network), Places(network)
     finder, road_map = RouteFinder(atlas, places), RoadMap(atlas)
 
-    @routes.get("/routes", summary="The cheapest way", responses=_geojson(RoutesAnswer), response_model=None)
+    @routes.get(
+        "/routes",
+        summary="The cheapest way",
+        responses=_geojson(RoutesAnswer) | {404: {"description": "No such place, or no way", "content": _PROBLEM}},
+        response_model=None,
+    )
     def cheapest(
         from_: Annotated[
             str, Query(alias="from", min_length=1, max_length=200, description=_PLACE, examples=["39.7434,-104.9847"])
@@ -93,9 +101,9 @@ def road_routes(store: Store, network: RoadNetwork) -> APIRouter:
         ] = "connection",
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="groups, most fuel first")] = 50,
     ) -> SavingsAnswer:
-        """Sum, over matched trips, what the frugal route between a trip's end points would have saved."""
-        if scope in _PLACES_TOLD and not _sees_positions(request):
-            raise HTTPException(403, f"scope {scope} tells where trips began; this key does not see positions")
+        """Sum, over the legs of matched trips, what the frugal route from stop to stop would have saved."""
+        if scope == _PLACES_TOLD and not _sees_positions(request):
+            raise HTTPException(403, f"scope {scope} tells where cars stopped; this key does not see positions")
         with store.snapshot() as connection:
             version = served(connection).version
             found = savings(connection, version or 0, scope, limit=limit)
@@ -111,17 +119,17 @@ def _sees_positions(request: Request) -> bool:
 
 
 def _saving(one: Saved, scope: SavingScope, places: Places) -> SavingAnswer:
-    ends = one.key[-2:] if scope in _PLACES_TOLD else (None, None)
+    ends = one.key if scope == _PLACES_TOLD else (None, None)
     names = [None if vertex_id is None else places.name_of_id(vertex_id) for vertex_id in ends]
-    sums = {name: rounded(value) for name, value in one._asdict().items() if name not in {"key", "trips"}}
+    sums = {name: rounded(value) for name, value in one._asdict().items() if name not in {"key", "legs"}}
     return SavingAnswer(
-        key=" to ".join(map(str, names)) if scope == "connection" else str(one.key[0]),
+        key=" to ".join(map(str, names)) if scope == _PLACES_TOLD else str(one.key[0]),
         trip_started_at_ms=one.key[1] if scope == "trip" else None,
         from_=names[0],
         to=names[1],
         from_vertex_id=ends[0],
         to_vertex_id=ends[1],
-        trips=one.trips,
+        legs=one.legs,
         saved_pct=round(one.saved_fuel_ml / one.expected_fuel_ml * 100, 2) if one.expected_fuel_ml else 0.0,
         **sums,
     )

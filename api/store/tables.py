@@ -28,7 +28,7 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "vehicle_days": ("vehicle_id", "day"),
     "fuel_efficiency": ("scope", "period_kind", "period", "key"),
     "road_costs": ("segment_id", "vehicle_class", "time_of_day"),
-    "route_savings": ("vehicle_id", "trip_started_at_ms"),
+    "route_savings": ("vehicle_id", "trip_started_at_ms", "leg"),
 }
 
 

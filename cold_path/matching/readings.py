@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 class Readings:
     """Columns of equal length, by trip, in each by sequence; NaN where a reading lacks the signal.
 
-    `trip` numbers the trips of these columns in rising order. Distance and fuel are the trip's counters.
+    `trip` numbers the trips of these columns in rising order. Distance, fuel and idling are the trip's counters.
     """
 
     trip: Ints
@@ -27,6 +27,7 @@ class Readings:
     speed_kmh: Floats
     distance_m: Floats
     fuel_ml: Floats
+    idle_s: Floats
 
     def __len__(self) -> int:
         """Count readings."""

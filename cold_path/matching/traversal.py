@@ -18,12 +18,13 @@ _LONGEST_GAP_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Traversals:
-    """Columns in driving order; time and fuel are NaN where the segment was not driven, or not heard of, as a whole."""
+    """Columns in driving order; all but `segment` are NaN where it was not driven, or not heard of, as a whole."""
 
     segment: Ints
     entered_at_ms: Floats
     left_at_ms: Floats
     fuel_ml: Floats
+    idle_s: Floats
     is_whole: Flags
 
 
@@ -37,12 +38,14 @@ def traversals(path: Path, matched: Readings, readings: Readings) -> Traversals:
     within = _within(path, along_m)
     time_ms = at_borders(within, along_m, clock)
     fuel_ml = at_borders(within, along_m, readings.fuel_ml)
+    idle_s = at_borders(within, along_m, readings.idle_s)
     is_whole = ~np.isnan(time_ms[:-1]) & ~np.isnan(time_ms[1:]) & _is_heard(time_ms, clock)
     return Traversals(
         np.array(path.segments, dtype=np.int64),
         np.where(is_whole, time_ms[:-1], np.nan),
         np.where(is_whole, time_ms[1:], np.nan),
         np.where(is_whole, np.diff(fuel_ml), np.nan),
+        np.where(is_whole, np.diff(idle_s), np.nan),
         is_whole,
     )
 

@@ -1,4 +1,4 @@
-"""One trip beside the frugal and the fast route between its own end points."""
+"""One leg of a trip beside the frugal and the fast route between its own ends."""
 
 from __future__ import annotations
 
@@ -11,21 +11,12 @@ from contracts.road_costs import local_hour, time_of_day
 from roads import cheapest_route
 
 if TYPE_CHECKING:
+    from cold_path.routes.legs import Passage
     from roads import RoadNetwork
     from roads.costs import CostTable
 
-_ERRANDS: Final = 3.0
-"""A trip more than so many times as long as the frugal route went somewhere else on its way: nothing to compare."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A segment driven; times and fuel are None where it was not driven or heard of as a whole."""
-
-    segment_id: int
-    entered_at_ms: int | None
-    left_at_ms: int | None
-    fuel_ml: float | None
+_ERRANDS: Final = 2.0
+"""A leg more than so many times as long as the frugal route went somewhere else on its way: nothing to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +39,28 @@ class Saving:
     fast_fuel_ml: float
 
 
-def saving(passages: Sequence[Passage], vehicle_class: str, costs: CostTable, network: RoadNetwork) -> Saving | None:
-    """Compare a trip from the first segment it drove whole to the last; None when that says nothing.
+def saving(leg: Sequence[Passage], vehicle_class: str, costs: CostTable, network: RoadNetwork) -> Saving | None:
+    """Compare a leg, of whole passages; None for a round trip, an errand, or a class without costs.
 
-    That is: fewer than one whole segment, a part in between that nobody heard of, a round trip, errands, or a class
-    without costs. Driven and other routes are weighed by the same costs, so a car that burns much is no bad route.
+    Driven and other routes are weighed by the same costs, so a car that burns much is no bad route.
     """
-    whole = [i for i, passage in enumerate(passages) if passage.left_at_ms is not None]
-    driven = passages[whole[0] : whole[-1] + 1] if whole else ()
-    if not driven or len(driven) != len(whole):
-        return None
-    segments = [passage.segment_id for passage in driven]
+    segments = [passage.segment_id for passage in leg]
     start, end = network.starts[segments[0]], network.ends[segments[-1]]
-    entered_at_ms, left_at_ms = driven[0].entered_at_ms or 0, driven[-1].left_at_ms or 0
+    entered_at_ms, left_at_ms = leg[0].entered_at_ms or 0, leg[-1].left_at_ms or 0
     at = time_of_day(local_hour(entered_at_ms, network.vertices[start].longitude_deg))
     weighed = costs.costs(vehicle_class, at)
     if start == end or weighed is None:
         return None
     frugal = cheapest_route(network, weighed.fuel_ml, start, end)
     fast = cheapest_route(network, weighed.seconds, start, end)
-    assert frugal is not None  # noqa: S101 - the trip itself is a way
+    assert frugal is not None  # noqa: S101 - the leg itself is a way
     assert fast is not None  # noqa: S101 - as above
     driven_m = _length_m(network, segments)
     frugal_m = _length_m(network, frugal.segments)
     if driven_m > _ERRANDS * frugal_m:
         return None
     seconds, fuel_ml = weighed.seconds, weighed.fuel_ml
-    burnt = [passage.fuel_ml for passage in driven]
+    burnt = [passage.fuel_ml for passage in leg]
     return Saving(
         time_of_day=at,
         from_vertex_id=network.vertices[start].vertex_id,

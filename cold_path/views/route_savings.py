@@ -1,4 +1,4 @@
-"""The view `route_savings`: each matched trip beside the frugal and the fast route between its end points."""
+"""The view `route_savings`: each leg of a matched trip beside the frugal and the fast route between its ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812 - the idiom
 
-from cold_path.routes.saving import Passage, saving
+from cold_path.routes.legs import Passage, legs
+from cold_path.routes.saving import saving
 from cold_path.views.columns import columns_of
 from cold_path.views.road_costs import vehicle_class
 from contracts.views import VIEW_COLUMNS
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from roads.costs import CostTable
 
 _PLACES: Final = 3
-_ARROW: Final = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+_PASSAGE: Final = ("segment_id", "chain", "entered_at_ms", "left_at_ms", "fuel_ml", "idle_s")
+_ARROW: Final = {"string": pa.string(), "int": pa.int32(), "long": pa.int64(), "double": pa.float64()}
 _SCHEMA: Final = pa.schema([(name, _ARROW[kind]) for name, kind in VIEW_COLUMNS["route_savings"].items()])
 _DDL: Final = ", ".join(f"{name} {kind}" for name, kind in VIEW_COLUMNS["route_savings"].items())
 
@@ -30,39 +32,39 @@ _DDL: Final = ", ".join(f"{name} {kind}" for name, kind in VIEW_COLUMNS["route_s
 def route_savings(
     traversals: DataFrame, vehicles: DataFrame, costs: Broadcast[CostTable], network: Broadcast[RoadNetwork]
 ) -> DataFrame:
-    """Give one row a trip that was matched without a break and can be compared (`cold_path.routes.saving`).
+    """Give one row a leg (`cold_path.routes.legs`) that can be compared (`cold_path.routes.saving`).
 
     `saved_fuel_ml` is what the frugal route would have saved against the way driven, `saved_s` what the fast one
     would have, both by the costs of the vehicle's class and the time of day; never below 0.
     """
-    passage = F.struct("place", "segment_id", "entered_at_ms", "left_at_ms", "fuel_ml")
+    passage = F.struct("place", *_PASSAGE)
     known = vehicles.select("vehicle_id", vehicle_class()).dropna()
     trips = traversals.groupBy("vehicle_id", "trip_started_at_ms").agg(
-        F.max("chain").alias("breaks"), F.sort_array(F.collect_list(passage)).alias("passages")
+        F.sort_array(F.collect_list(passage)).alias("passages")
     )
-    unbroken = trips.where(F.col("breaks") == 0).join(F.broadcast(known), "vehicle_id")
-    asked = unbroken.select("vehicle_id", "trip_started_at_ms", "vehicle_class", "passages")
+    classified = trips.join(F.broadcast(known), "vehicle_id")
+    asked = classified.select("vehicle_id", "trip_started_at_ms", "vehicle_class", "passages")
 
     def compared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            rows = (_row(trip, costs.value, network.value) for trip in batch.to_pylist())
-            yield pa.RecordBatch.from_pylist([row for row in rows if row is not None], schema=_SCHEMA)
+            rows = [row for trip in batch.to_pylist() for row in _rows(trip, costs.value, network.value)]
+            yield pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
 
     return asked.mapInArrow(compared, _DDL).select(*columns_of("route_savings"))
 
 
-def _row(trip: dict[str, Any], costs: CostTable, network: RoadNetwork) -> dict[str, Any] | None:
-    passages = [
-        Passage(one["segment_id"], one["entered_at_ms"], one["left_at_ms"], one["fuel_ml"]) for one in trip["passages"]
-    ]
-    found = saving(passages, trip["vehicle_class"], costs, network)
-    if found is None:
-        return None
-    # Sums of rounded costs may differ in the last place from what the search found least.
-    saved = {
-        "saved_fuel_ml": max(0.0, found.expected_fuel_ml - found.frugal_fuel_ml),
-        "saved_s": max(0.0, found.expected_s - found.fast_s),
-    }
+def _rows(trip: dict[str, Any], costs: CostTable, network: RoadNetwork) -> Iterator[dict[str, Any]]:
+    passages = [Passage(*(one[name] for name in _PASSAGE)) for one in trip["passages"]]
     facts = {name: trip[name] for name in ("vehicle_id", "trip_started_at_ms", "vehicle_class")}
-    numbers = asdict(found) | saved
-    return facts | {name: round(v, _PLACES) if isinstance(v, float) else v for name, v in numbers.items()}
+    for number, leg in enumerate(legs(passages, network)):
+        found = saving(leg, trip["vehicle_class"], costs, network)
+        if found is None:
+            continue
+        # Sums of rounded costs may differ in the last place from what the search found least.
+        saved = {
+            "saved_fuel_ml": max(0.0, found.expected_fuel_ml - found.frugal_fuel_ml),
+            "saved_s": max(0.0, found.expected_s - found.fast_s),
+        }
+        numbers = asdict(found) | saved
+        rounded = {name: round(v, _PLACES) if isinstance(v, float) else v for name, v in numbers.items()}
+        yield facts | {"leg": number} | rounded

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from roads import RoadNetwork
 
-_SIGNALS: Final = ("latitude_deg", "longitude_deg", "heading_deg", "speed_kmh", "trip_distance_m", "trip_fuel_ml")
+_COUNTERS: Final = ("trip_distance_m", "trip_fuel_ml", "trip_idle_s")
+_SIGNALS: Final = ("latitude_deg", "longitude_deg", "heading_deg", "speed_kmh", *_COUNTERS)
 _READ: Final = ("vehicle_id", "trip_started_at_ms", "sequence", "recorded_at_ms", *_SIGNALS)
 _BATCH_ROWS: Final = 50_000
 _PLACES: Final = 3
@@ -38,11 +39,12 @@ _SCHEMA: Final = pa.schema(
         ("entered_at_ms", pa.int64()),
         ("left_at_ms", pa.int64()),
         ("fuel_ml", pa.float64()),
+        ("idle_s", pa.float64()),
     ]
 )
 _DDL: Final = (
     "vehicle_id string, trip_started_at_ms long, chain int, place int, segment_id int, "
-    "entered_at_ms long, left_at_ms long, fuel_ml double"
+    "entered_at_ms long, left_at_ms long, fuel_ml double, idle_s double"
 )
 
 
@@ -100,7 +102,7 @@ def _rows(trips: pa.Table, matcher: Matcher) -> pa.RecordBatch:
     signals = {name: trips[name].cast(pa.float64()).to_numpy() for name in _SIGNALS}
     recorded_at_ms = trips["recorded_at_ms"].to_numpy()
     readings = Readings(np.cumsum(begins) - 1, recorded_at_ms, *(signals[name] for name in _SIGNALS))
-    columns: list[list[np.ndarray[Any, Any]]] = [[] for _ in range(7)]
+    columns: list[list[np.ndarray[Any, Any]]] = [[] for _ in range(8)]
     previous, chain_number, place = -1, 0, 0
     for chain in matcher.chains(readings):
         chain_number, place = (chain_number + 1, place) if chain.trip == previous else (0, 0)
@@ -115,6 +117,7 @@ def _rows(trips: pa.Table, matcher: Matcher) -> pa.RecordBatch:
             driven.entered_at_ms,
             driven.left_at_ms,
             np.round(driven.fuel_ml, _PLACES),
+            np.round(driven.idle_s, _PLACES),
         )
         place += count
         for column, value in zip(columns, values, strict=True):

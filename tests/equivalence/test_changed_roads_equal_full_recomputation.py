@@ -59,6 +59,7 @@ def driven_records(trips: int) -> list[Record]:
             trip_started_at_ms=began_ms,
             trip_distance_m=int(readings.distance_m[i]),
             trip_fuel_ml=int(readings.fuel_ml[i]),
+            trip_idle_s=int(readings.idle_s[i]),
             speed_kmh=float(readings.speed_kmh[i]),
             engine_rpm=1_500.0,
             latitude_deg=float(readings.latitude_deg[i]),

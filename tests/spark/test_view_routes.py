@@ -21,7 +21,7 @@ from roads import default_network
 LAKE = (
     "vehicle_id string, trip_started_at_ms long, sequence long, recorded_at_ms long, latitude_deg double, "
     "longitude_deg double, heading_deg double, speed_kmh double, trip_distance_m long, trip_fuel_ml long, "
-    "repeated boolean, rejected_reason string"
+    "trip_idle_s long, repeated boolean, rejected_reason string"
 )
 VEHICLES = (
     "vehicle_id string, model string, fleet string, displacement_l double, mass_kg double, road_load_a_n double, "
@@ -46,11 +46,16 @@ def lake(spark: SparkSession) -> DataFrame:
         row = (
             *(_car(trip), started_at_ms, i, int(readings.recorded_at_ms[i]) + shift_ms),
             *(float(readings.latitude_deg[i]), float(readings.longitude_deg[i]), float(readings.heading_deg[i])),
-            *(float(readings.speed_kmh[i]), int(readings.distance_m[i]), int(readings.fuel_ml[i])),
+            *(
+                float(readings.speed_kmh[i]),
+                int(readings.distance_m[i]),
+                int(readings.fuel_ml[i]),
+                int(readings.idle_s[i]),
+            ),
         )
         rows.append((*row, False, None))
         if i % 50 == 0:
-            rows += [(*row, True, None), (None,) * 10 + (False, "not_json")]
+            rows += [(*row, True, None), (None,) * 11 + (False, "not_json")]
     random.Random(3).shuffle(rows)
     return spark.createDataFrame(rows, LAKE)
 

@@ -66,6 +66,7 @@ def a_saving(
     return row | {
         "vehicle_id": vin,
         "trip_started_at_ms": trip,
+        "leg": 0,
         "vehicle_class": "medium",
         "time_of_day": "day",
         "from_vertex_id": ends[0],
@@ -242,13 +243,13 @@ def test_savings_are_summed_by_scope_most_first(client: TestClient, store: Engin
         savings: list[dict[str, Any]] = client.get("/v1/route-savings", params={"scope": scope}).json()["savings"]
         return savings
 
-    assert [(one["trips"], one["saved_fuel_ml"], one["saved_pct"]) for one in got("connection")] == [
+    assert [(one["legs"], one["saved_fuel_ml"], one["saved_pct"]) for one in got("connection")] == [
         (2, 50.0, 6.25),
         (1, 45.0, 11.25),
     ]
     assert got("connection")[0]["from"] == Places(NETWORK).name(0)
     assert [(one["key"], one["saved_fuel_ml"]) for one in got("vehicle")] == [(VIN, 50.0), (OTHER_VIN, 45.0)]
-    assert [(one["key"], one["trips"]) for one in got("fleet")] == [("north", 2), ("south", 1)]
+    assert [(one["key"], one["legs"]) for one in got("fleet")] == [("north", 2), ("south", 1)]
     assert [(one["trip_started_at_ms"], one["saved_fuel_ml"]) for one in got("trip")] == [
         (3, 45.0),
         (1, 40.0),

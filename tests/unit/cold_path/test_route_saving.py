@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import msgspec
 import pytest
 
-from cold_path.routes.saving import Passage, Saving, saving
+from cold_path.routes.legs import Passage, legs
+from cold_path.routes.saving import Saving, saving
 from roads import RoadNetwork, Segment, Vertex
 from roads.costs import CostRow, CostTable
 
@@ -26,20 +29,25 @@ def costs(**changed: list[float]) -> CostTable:
     return CostTable([CostRow(i, "medium", "all", seconds[i], fuel_ml[i]) for i in range(5)], 5)
 
 
-def passages(*segments: int, unheard: tuple[int, ...] = (), burnt: float | None = 8.0) -> list[Passage]:
+def passages(*segments: int, idle: dict[int, float] | None = None, burnt: float | None = 8.0) -> list[Passage]:
+    """Drive segments, 12 s each; `idle` by place, negative where nobody heard of the segment as a whole."""
     made = []
     for place, segment in enumerate(segments):
-        began_ms = NOON_MS + place * 12_000
-        known = Passage(segment, began_ms, began_ms + 12_000, burnt)
-        made.append(Passage(segment, None, None, None) if place in unheard else known)
+        idle_s, began_ms = (idle or {}).get(place, 0.0), NOON_MS + place * 12_000
+        known = Passage(segment, 0, began_ms, began_ms + 12_000, burnt, idle_s)
+        made.append(known if idle_s >= 0 else Passage(segment, 0, None, None, None, None))
     return made
 
 
-def compared(*segments: int, unheard: tuple[int, ...] = (), vehicle_class: str = "medium") -> Saving | None:
-    return saving(passages(*segments, unheard=unheard), vehicle_class, costs(), NETWORK)
+def compared(*segments: int, vehicle_class: str = "medium") -> Saving | None:
+    return saving(passages(*segments), vehicle_class, costs(), NETWORK)
 
 
-def test_a_trip_stands_beside_the_frugal_and_the_fast_way_between_its_ends() -> None:
+def cut(made: list[Passage], network: RoadNetwork = NETWORK) -> list[list[int]]:
+    return [[passage.segment_id for passage in leg] for leg in legs(made, network)]
+
+
+def test_a_leg_stands_beside_the_frugal_and_the_fast_way_between_its_ends() -> None:
     found = compared(0, 1)
     assert found is not None
     assert (found.from_vertex_id, found.to_vertex_id, found.time_of_day) == (10, 12, "day")
@@ -49,21 +57,35 @@ def test_a_trip_stands_beside_the_frugal_and_the_fast_way_between_its_ends() -> 
     assert (found.fast_m, found.fast_s, found.fast_fuel_ml) == (200.0, 20.0, 18.0)
 
 
-def test_segments_at_the_ends_that_were_not_driven_whole_are_left_out() -> None:
-    found = compared(4, 0, 1, unheard=(0,))
-    assert found is not None
-    assert (found.from_vertex_id, found.driven_m) == (10, 200.0)
-
-
 @pytest.mark.parametrize(
-    ("segments", "unheard", "vehicle_class"),
-    [((0, 1), (0, 1), "medium"), ((2, 3, 4), (), "medium"), ((0, 1, 4, 0), (2,), "medium"), ((0, 1), (), "heavy")],
-    ids=["nothing whole", "a round trip", "a part that nobody heard of", "a class without costs"],
+    ("segments", "vehicle_class"), [((2, 3, 4), "medium"), ((0, 1), "heavy")], ids=["a round trip", "no such class"]
 )
-def test_what_says_nothing_is_not_compared(
-    segments: tuple[int, ...], unheard: tuple[int, ...], vehicle_class: str
-) -> None:
-    assert compared(*segments, unheard=unheard, vehicle_class=vehicle_class) is None
+def test_what_says_nothing_is_not_compared(segments: tuple[int, ...], vehicle_class: str) -> None:
+    assert compared(*segments, vehicle_class=vehicle_class) is None
+
+
+def test_a_leg_ends_where_the_car_stands_without_a_signal() -> None:
+    assert cut(passages(0, 1, 4, 2, idle={1: 20.0, 2: 10.0})) == [[0, 1], [4, 2]]
+
+
+def test_a_red_light_is_no_stop() -> None:
+    signals = tuple(msgspec.structs.replace(vertex, has_signal=True) for vertex in NETWORK.vertices)
+    network = RoadNetwork(signals, NETWORK.segments)
+    assert cut(passages(0, 1, 4, 2, idle={1: 50.0, 2: 70.0}), network) == [[0, 1, 4], [2]]
+
+
+def test_a_leg_ends_where_the_car_turns_back() -> None:
+    back = Segment(5, 2, 1, 100.0, 36.0, 0.0, "residential", "", ((48.001, 9.0), (48.0, 9.0)))
+    assert cut(passages(0, 1, 5), RoadNetwork(NETWORK.vertices, (*NETWORK.segments, back))) == [[0, 1], [5]]
+
+
+def test_what_nobody_heard_of_is_in_no_leg() -> None:
+    assert cut(passages(4, 0, 1, 4, 0, idle={0: -1.0, 3: -1.0})) == [[0, 1], [0]]
+
+
+def test_a_break_of_the_chain_ends_a_leg() -> None:
+    one, other = passages(0, 1)
+    assert cut([one, dataclasses.replace(other, chain=1)]) == [[0], [1]]
 
 
 def test_errands_on_the_way_are_not_compared() -> None:

@@ -46,12 +46,13 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("vehicle_id", sa.String(), autoincrement=False, nullable=False),
         sa.Column("trip_started_at_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("leg", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("vehicle_class", sa.String(), nullable=True),
         sa.Column("time_of_day", sa.String(), nullable=True),
         sa.Column("from_vertex_id", sa.BigInteger(), nullable=True),
         sa.Column("to_vertex_id", sa.BigInteger(), nullable=True),
         *(sa.Column(name, sa.Float(), nullable=True) for name in _SAVINGS),
-        sa.PrimaryKeyConstraint("version", "vehicle_id", "trip_started_at_ms"),
+        sa.PrimaryKeyConstraint("version", "vehicle_id", "trip_started_at_ms", "leg"),
         sqlite_with_rowid=False,
     )
 
