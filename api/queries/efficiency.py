@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from sqlalchemy import and_, case, func, literal, or_, select, union_all
+from sqlalchemy import BigInteger, Float, and_, case, cast, func, literal, or_, select, union_all
 
 from api.merge import Contribution
 from api.store import tables
-from api.store.dialect import greater
+from api.store.dialect import by_code_point, greater
 from contracts.definitions import SHORTEST_RANKED_TRIP_M
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import date
 
-    from sqlalchemy import ColumnElement, Connection, Select, Subquery
+    from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery
 
     from api.merge import View
     from api.period import Period
@@ -62,37 +64,62 @@ class Ranking(NamedTuple):
     """By an index only what the batch view knows is ranked."""
 
 
-def ranked(connection: Connection, ranking: Ranking) -> list[Ranked]:
-    """Give a whole ranking in order."""
-    valued = _by_litres(connection, ranking) if ranking.by == "litres" else _by_index(connection, ranking)
-    sign = 1 if ranking.order == "best" else -1
-    valued.sort(key=lambda place: (sign * place[0], place[1]))
-    return [Ranked(rank, key, total, value) for rank, (value, key, total) in enumerate(valued, start=1)]
+class RankedList(Sequence[Ranked]):
+    """A whole ranking in order; its rows stay as the store gave them, as there may be 100,000 and a page needs 50."""
+
+    def __init__(self, rows: Sequence[Row[Any]]) -> None:
+        """Wrap rows of key, trips, distance_m, fuel_ml, value."""
+        self._rows = rows
+
+    def __len__(self) -> int:
+        """Give how many are ranked."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Ranked: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Ranked]: ...
+
+    def __getitem__(self, at: int | slice) -> Ranked | list[Ranked]:
+        """Give one place, or several."""
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self._rows)))]
+        row = self._rows[at]
+        total = Contribution(row.trips, row.distance_m, row.fuel_ml)
+        return Ranked(range(len(self._rows))[at] + 1, row.key, total, row.value)
+
+    def beyond(self, order: Literal["best", "worst"], value: float, key: str) -> int:
+        """Give the index of the first place after (value, key)."""
+        sign = 1 if order == "best" else -1
+        return bisect_right(self._rows, (sign * value, key), key=lambda row: (sign * row.value, row.key))
 
 
-def _by_index(connection: Connection, ranking: Ranking) -> list[tuple[float, str, Contribution]]:
+def ranked(connection: Connection, ranking: Ranking) -> RankedList:
+    """Give a whole ranking in order: by value, then by key as code points."""
+    query = _by_litres(ranking) if ranking.by == "litres" else _by_index(ranking)
+    rows = query.subquery()
+    value = rows.c.value if ranking.order == "best" else rows.c.value.desc()
+    return RankedList(connection.execute(select(rows).order_by(value, by_code_point(connection, rows.c.key))).all())
+
+
+def _by_litres(ranking: Ranking) -> Select[Any]:
+    sums = _summed(ranking).c
+    whole = [cast(sums[name], BigInteger).label(name) for name in ("trips", "distance_m", "fuel_ml")]
+    value = cast(sums.fuel_ml, Float) / cast(sums.distance_m, Float)
+    query = select(sums.key, *whole, value.label("value"))
+    return query.where(sums.distance_m >= ranking.shortest_distance_m, sums.distance_m > 0)
+
+
+def _by_index(ranking: Ranking) -> Select[Any]:
     index = _INDEXES[ranking.by]
     query = _batch_sums(ranking, ranking.scope).add_columns(index.label("value"))
-    query = query.where(index.is_not(None), _BATCH.c.distance_m >= ranking.shortest_distance_m)
-    return [
-        (row.value, row.key, Contribution(row.trips, row.distance_m, row.fuel_ml)) for row in connection.execute(query)
-    ]
+    return query.where(index.is_not(None), _BATCH.c.distance_m >= ranking.shortest_distance_m)
 
 
 def indexes_of(connection: Connection, ranking: Ranking, keys: Sequence[str]) -> dict[str, Indexes]:
     """Give what the batch view knows beside, by key."""
     query = select(_BATCH.c.key, *_INDEXES.values()).where(*_of_batch(ranking, ranking.scope), _BATCH.c.key.in_(keys))
     return {key: Indexes(*indexes) for key, *indexes in connection.execute(query)}
-
-
-def _by_litres(connection: Connection, ranking: Ranking) -> list[tuple[float, str, Contribution]]:
-    sums = _summed(ranking)
-    query = select(sums).where(sums.c.distance_m >= ranking.shortest_distance_m, sums.c.distance_m > 0)
-    totals = [
-        (row.key, Contribution(int(row.trips), int(row.distance_m), int(row.fuel_ml)))
-        for row in connection.execute(query)
-    ]
-    return [(total.fuel_ml / total.distance_m, key, total) for key, total in totals]
 
 
 def _summed(ranking: Ranking) -> Subquery:
@@ -171,14 +198,10 @@ def _counts(distance_m: ColumnElement[Any], fuel_ml: ColumnElement[Any]) -> dict
     }
 
 
-def batch_periods(
-    connection: Connection, vehicle_id: str, *, kind: str, version: int | None
-) -> dict[str, Contribution]:
-    """Give one vehicle's batch aggregates by period name."""
-    query = select(_BATCH.c.period, _BATCH.c.trips, _BATCH.c.distance_m, _BATCH.c.fuel_ml).where(
-        _BATCH.c.version == (version or 0),
-        _BATCH.c.scope == "vehicle",
-        _BATCH.c.key == vehicle_id,
-        _BATCH.c.period_kind == kind,
+def batch_days(connection: Connection, vehicle_id: str, *, version: int | None) -> list[tuple[date, Contribution]]:
+    """Give what one vehicle's days add to its fuel efficiency, as the batch version has them, in order."""
+    days = tables.batch_vehicle_days.c
+    query = select(days.day, days.ranked_trips, days.fuelled_distance_m, days.fuel_ml).where(
+        days.version == (version or 0), days.vehicle_id == vehicle_id, days.ranked_trips > 0
     )
-    return {row.period: Contribution(row.trips, row.distance_m, row.fuel_ml) for row in connection.execute(query)}
+    return [(day, Contribution(*sums)) for day, *sums in connection.execute(query.order_by(days.day))]

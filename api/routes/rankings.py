@@ -12,7 +12,7 @@ from api.period import named_period
 from api.queries.efficiency import NO_INDEXES, By, Indexes, Ranked, Ranking, indexes_of
 from api.queries.served import served, store_state
 from api.queries.vehicles import known
-from api.ranked_lists import RankedLists, beyond
+from api.ranked_lists import RankedLists
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
 from api.routes.parameters import MOST_ROWS, PREFIX, Cursor, WantedView
 from api.routes.selection import SELECTABLE, Selecting
@@ -71,14 +71,15 @@ def ranking_routes(store: Store) -> APIRouter:
         query = ("ranking", scope, period_kind, period, view, order, by)
         after = read_cursor(query, cursor, float, str) if cursor else None
         with store.snapshot() as connection:
-            state, now = store_state(connection), served(connection)
+            now = served(connection)
             wanted = named_period(period_kind, period, now.as_of_day)
-            tag = tag_of(state, query, limit, cursor, media)
+            ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
+            known = lists.whole(connection, query, ranking, store_state(connection), now)
+            ranking, now, whole = known.ranking, known.served, known.places
+            tag = tag_of(known.state, query, limit, cursor, media)
             if is_known(if_none_match, tag):
                 return unchanged(tag)
-            ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
-            whole = lists.whole(connection, ranking, state)
-            begin = beyond(whole, ranking, after[0], after[1]) if after else 0
+            begin = whole.beyond(order, after[0], after[1]) if after else 0
             end = min(len(whole), begin + (limit or (_PAGE if media == "application/json" else len(whole))))
             places = _answers(connection, ranking, now.version, whole[begin:end])
         if media != "application/json":
@@ -88,7 +89,7 @@ def ranking_routes(store: Store) -> APIRouter:
             **dict(Layers.of(now, view)),
             scope=scope,
             period_kind=period_kind,
-            period=wanted.name,
+            period=ranking.period.name,
             by=by,
             order=order,
             shortest_distance_m=SHORTEST_RANKED_DISTANCE_M,

@@ -11,9 +11,9 @@ from api.answers.vehicle import TripAnswer, TripPage, VehicleDetail, VehicleItem
 from api.cursor import cursor_after, read_cursor
 from api.errors import Unknown
 from api.merge import NOTHING, Contribution, contribution, correction
-from api.period import Period, day_of, named_period, period_holding
+from api.period import Period, day_of, period_holding, start_of
 from api.queries.alerts import open_alerts
-from api.queries.efficiency import batch_periods
+from api.queries.efficiency import batch_days
 from api.queries.served import Served, served
 from api.queries.trips import BothLayers, trips_of
 from api.queries.vehicles import Known, VehicleFilter, known, vehicle_ids
@@ -23,6 +23,7 @@ from contracts.definitions import LAST_DAYS, PeriodKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from sqlalchemy import Connection
 
@@ -87,7 +88,7 @@ def vehicle_routes(store: Store) -> APIRouter:
         with store.snapshot() as connection:
             _known(connection, vin)
             now = served(connection)
-            batch = batch_periods(connection, vin, kind=period_kind, version=now.version)
+            batch = batch_days(connection, vin, version=now.version)
             live = trips_of(connection, vin, version=now.version)
         totals = _by_period(_batch_periods(batch, period_kind, now), live, view, period_kind, now)
         latest_first = sorted(totals.items(), key=lambda item: item[0].from_ms, reverse=True)[:limit]
@@ -111,8 +112,15 @@ def _known(connection: Connection, vin: str) -> Known:
     return found[0]
 
 
-def _batch_periods(batch: dict[str, Contribution], kind: PeriodKind, now: Served) -> dict[Period, Contribution]:
-    return {named_period(kind, name, now.as_of_day): total for name, total in batch.items()}
+def _batch_periods(
+    days: Iterable[tuple[date, Contribution]], kind: PeriodKind, now: Served
+) -> dict[Period, Contribution]:
+    totals: dict[Period, Contribution] = {}
+    for day, added in days:
+        period = _period_of(start_of(day), kind, now)
+        if period is not None:
+            totals[period] = totals.get(period, NOTHING) + added
+    return totals
 
 
 def _by_period(

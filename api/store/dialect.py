@@ -27,6 +27,11 @@ def greater(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElemen
     return case((left > right, left), else_=func.coalesce(right, left))
 
 
+def by_code_point(connection: Connection, text: ColumnElement[str]) -> ColumnElement[str]:
+    """Order texts as Python does, whatever the language of a PostgreSQL database."""
+    return text.collate("C") if connection.dialect.name == "postgresql" else text
+
+
 def upsert(
     connection: Connection,
     table: Table,
