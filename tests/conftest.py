@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from contracts.errors import Unavailable
 from stack.broker import SMALL_HEAP_MB, Broker, BrokerFiles
@@ -18,6 +19,9 @@ from stack.topics import ensure_topics
 
 _SHARED = Path(__file__).parents[2] / "shared"
 _IN_CI = bool(machine_environment().get("CI"))
+# A busy machine is no defect of the code: no property fails for being slow.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
