@@ -90,25 +90,28 @@ def _history(bench: Bench, *, seed: int, days: float, limit: int, cars: int = CA
     subprocess.run(command, check=True)
 
 
-def measure_ingest(bench: Bench, spark: SparkSession) -> None:
-    """Ingest in two commits, the second one measured: half the backlog, or all above the first five million."""
+def measure_ingest(bench: Bench, spark: SparkSession, most: int) -> None:
+    """Ingest in two commits, the second one measured: five million, or half the backlog, warm the session up."""
     lake = Lake(bench.lake)
     lake.refresh()
-    bounds = asyncio.run(broker.bounds(bench.bootstrap, VEHICLE_READINGS.name, wait_s=WAIT_S))
-    whole = plan(lake.covered, bounds)
-    first = min(0.5, HISTORY / max(whole.offsets, 1))
-    ends = {at: start + round((whole.ends[at] - start) * first) for at, start in whole.starts.items()}
-    _ingest(bench, spark, lake, Plan(whole.starts, ends, {}), "first_ingest")
-    _ingest(bench, spark, lake, Plan(ends, whole.ends, {}), "ingest")
+    for name in ("first_ingest", "ingest"):
+        bounds = asyncio.run(broker.bounds(bench.bootstrap, VEHICLE_READINGS.name, wait_s=WAIT_S))
+        whole = plan(lake.covered, bounds)
+        limit = min(HISTORY, whole.offsets // 2) if name == "first_ingest" else most
+        share = min(1.0, limit / max(whole.offsets, 1))
+        ends = {at: start + round((whole.ends[at] - start) * share) for at, start in whole.starts.items()}
+        if name == "ingest" or not lake.covered:
+            _ingest(bench, spark, lake, Plan(whole.starts, ends, {}), name)
     size = sum(file.stat().st_size for file in bench.lake.rglob("*.parquet"))
     bench.note("lake_bytes_a_reading", size / lake.survey.rows)
     bench.note("reading_bytes", _mean_bytes(bench))
 
 
 def _ingest(bench: Bench, spark: SparkSession, lake: Lake, planned: Plan, name: str) -> None:
-    began = time.monotonic()
+    began, cpu_s = time.monotonic(), _cpu_s()
     ingest(spark, lake, planned, bootstrap=bench.bootstrap, topic=VEHICLE_READINGS.name)
     took = time.monotonic() - began
+    bench.note(f"{name}_readings_per_cpu_s", planned.offsets / (_cpu_s() - cpu_s))
     lake.refresh()
     bench.note(f"{name}_readings", planned.offsets)
     bench.note(f"{name}_readings_per_s", planned.offsets / took)
@@ -215,6 +218,16 @@ def _broker(folder: Path) -> Iterator[str]:
         started.stop()
 
 
+def _cpu_s() -> float:
+    """Give the CPU time of this process, the JVM and Spark's Python workers."""
+    total = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
 def _peak_mb() -> float:
     mine = psutil.Process()
     total = mine.memory_info().rss
@@ -242,7 +255,7 @@ def main() -> None:
             if set(parts) & {"ingest", "views", "fresh"}:
                 options = "-XX:+UseParallelGC"
                 with spark_session(driver_memory="3g", java_options=options, log=folder / "spark.log") as spark:
-                    _measure(bench, spark, parts)
+                    _measure(bench, spark, parts, asked.readings)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(OUTPUT.read_text()) if OUTPUT.exists() and asked.folder else {}
     OUTPUT.write_text(json.dumps(known | bench.figures, indent=2) + "\n", encoding="utf-8")
@@ -252,8 +265,11 @@ def main() -> None:
     bench.console.print(table)
 
 
-def _measure(bench: Bench, spark: SparkSession, parts: list[str]) -> None:
-    for part, measure in (("ingest", measure_ingest), ("views", measure_views), ("fresh", measure_fresh)):
+def _measure(bench: Bench, spark: SparkSession, parts: list[str], most: int) -> None:
+    if "ingest" in parts:
+        measure_ingest(bench, spark, most)
+        bench.note("memory_after_ingest_mb", _peak_mb())
+    for part, measure in (("views", measure_views), ("fresh", measure_fresh)):
         if part in parts:
             measure(bench, spark)
             bench.note(f"memory_after_{part}_mb", _peak_mb())
