@@ -102,7 +102,19 @@ def show_score(scored: Scored, console: Console, *, as_json: bool, minimum_recal
 
 
 def _score_table(scored: Scored, rows: list[RuleScore]) -> Table:
-    heads = ("rule", "injected", "detected", "missed", "recall", "related", "false", "per 1,000 h", "p50 s", "p95 s")
+    heads = (
+        "rule",
+        "injected",
+        "reached",
+        "detected",
+        "missed",
+        "recall",
+        "related",
+        "false",
+        "per 1,000 h",
+        "p50 s",
+        "p95 s",
+    )
     table = Table(*heads, title=f"alerts against the truth, {scored.vehicle_hours:,.1f} vehicle-hours")
     for column in table.columns[1:]:
         column.justify = "right"

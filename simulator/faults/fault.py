@@ -47,6 +47,7 @@ and used for nothing else."""
 _SHARES: Final = np.cumsum([0.36, 0.36, 0.05, 0.04, 0.06, 0.005, 0.02, 0.03, 0.02, 0.02, 0.01, 0.02, 0.005])
 _WARM_C: Final = 75.0
 _GLITCH_MS: Final = 1
+_SOONEST_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Faults:
             if fault.vehicle in on_road and key not in self._open:
                 self._open[key] = fault
                 self.history.append(fault)
-                self.reach_s[fault.vehicle] = fault.growth_ms / 1000
+                self._note_reach(fault)
         return True
 
     def _end(self, fault: Fault, now_ms: int) -> None:
@@ -226,7 +227,11 @@ class Faults:
         fault = Fault(vehicle, kind, now_ms, repair_due_ms, growth_s * 1000, full_severity=severity)
         self._open[vehicle, kind] = fault
         self.history.append(fault)
-        self.reach_s[vehicle] = growth_s
+        self._note_reach(fault)
+
+    def _note_reach(self, fault: Fault) -> None:
+        if fault.kind == "coolant_leak":
+            self.reach_s[fault.vehicle] = max(fault.growth_ms / 1000, _SOONEST_S)
 
 
 def _can_begin(kind: FaultKind, coolant_c: float) -> bool:

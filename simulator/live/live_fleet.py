@@ -20,7 +20,7 @@ from simulator.trips.itinerary import Itinerary
 from simulator.trips.road_book import RoadBook
 from simulator.vehicles.fleet import Fleet, Floats, Integers
 
-_TRIP_S: Final = (240.0, 1500.0)
+_TRIP_S: Final = (240.0, 2100.0)
 _PARKED_S: Final = (60.0, 300.0)
 _FIRST_PARKED_S: Final = (10.0, 240.0)
 _FIRST_START_S: Final = 5.0

@@ -167,3 +167,25 @@ def test_a_leaking_tank_empties_in_the_past_too() -> None:
     levels = values["fuel_level_pct"][values["vehicle_id"] == CARS.vehicle_id[5]]
     assert levels.min() < 5
     assert history.faults[0].reached_at_ms is not None
+
+
+def test_a_stuck_thermostat_reaches_its_rules_condition_on_long_trips_over_fast_roads_and_is_found() -> None:
+    planned = a_calendar(days=2)
+    faults = Faults(len(planned), per_vehicle_hour=0, growth_s=15, repair_s=60)
+    script = [PlannedFault(car, "stuck_thermostat", start_s=0, growth_s=30, repair_s=None) for car in range(10)]
+    faults.plant(scripted(script, planned, from_ms=UNTIL_MS - 2 * 86_400_000))
+    city = road_book(network("generated", seed=1, segments=3000), 1)
+    history = PastTrips(CARS, city, planned, interval_s=5, seed=1, faults=faults).drive(lambda _: None)
+    reached = {fault.vehicle for fault in history.faults if fault.reached_at_ms is not None}
+    assert len(reached) >= 5
+    known = {vehicle.vehicle_id: vehicle for vehicle in registry(CARS)}
+    folds = {number: PartitionFold(number, load_rules(default_rules_file()), registry=known) for number in range(12)}
+    found = set()
+    for offset, message in enumerate(ReadingRows(4096).encode(history.columns)):
+        one = decode_reading(message)
+        fold = folds[OWNER[one.vehicle_id]]
+        alerts = fold.fold(one, offset=offset, received_at_ms=one.recorded_at_ms + 5)
+        found |= {(alert.vehicle_id, alert.rule) for alert in alerts}
+    vins = [vin.decode() for vin in CARS.vehicle_id.tolist()]
+    assert {(vins[car], "coolant_below_thermostat") for car in reached} <= found
+    assert {vin for vin, _ in found} <= set(vins[:10])

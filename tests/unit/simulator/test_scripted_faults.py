@@ -22,7 +22,7 @@ from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet, registry
 
 START_MS = 1_790_000_000_000
-BOOK = road_book(network("denver", seed=1, segments=0), 1)
+BOOK = road_book(network("generated", seed=3, segments=3000), 3)
 CARS = fleet(60, 3)
 VINS = [vin.decode() for vin in CARS.vehicle_id.tolist()]
 TICKS = 1500
