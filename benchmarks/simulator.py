@@ -1,6 +1,10 @@
-"""What the simulator costs: the fleet's tick, the encoding, and days of history into a real broker.
+"""What the simulator costs: tick and encoding alone, a live fleet at 1 Hz into a real broker, and days of history.
 
-python benchmarks/simulator.py [--vehicles 20000] [--ticks 20] [--readings 500000] [--bootstrap HOST:PORT]
+python benchmarks/simulator.py [--vehicles 120000] [--seconds 60] [--readings 4000000] [--bootstrap HOST:PORT]
+
+A fleet at 1 Hz has some cars parked: 120,000 vehicles keep about 100,000 on the road. The program is bound to one core;
+its CPU time is that of the whole process, threads included, over the sustained part, from when the cars are on the
+road. None is lost when the broker holds what the program says it produced.
 """
 
 from __future__ import annotations
@@ -20,9 +24,12 @@ from pathlib import Path
 # ruff: noqa: E402 - run as a script, this file would hide the package that it measures.
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
+from contracts.topics import VEHICLE_READINGS
 from simulator.faults.fault import Faults
 from simulator.live.live_fleet import LiveFleet
 from simulator.readings.rows import ReadingRows
@@ -36,14 +43,19 @@ from stack.topics import ensure_topics
 OUTPUT = Path("build/benchmarks/simulator.json")
 WARM_UP_TICKS = 8
 """Until then most cars have begun their trips, and the tables of ready text are made."""
-HISTORY_VEHICLES = 200
-HISTORY_DAYS = 3
+HISTORY_VEHICLES = 700
+HISTORY_DAYS = 1
+SETTING_OFF_S = 12
+"""By then the cars are on the road, and the tables of ready text are made."""
+MARGIN_S = 5
 
 
 def main() -> None:
     options = _options()
-    figures = _live(options.vehicles, options.ticks)
+    figures = _alone(options.alone, options.ticks)
     with _broker(options.bootstrap) as bootstrap:
+        if options.seconds:
+            figures |= _live(bootstrap, options.vehicles, options.seconds)
         figures |= _history(bootstrap, options.readings)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -55,14 +67,16 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vehicles", type=int, default=20_000)
+    parser.add_argument("--alone", type=int, default=20_000, help="vehicles of the part without a broker")
+    parser.add_argument("--vehicles", type=int, default=120_000)
+    parser.add_argument("--seconds", type=int, default=60, help="how long the live fleet is measured; 0 leaves it out")
     parser.add_argument("--ticks", type=int, default=20)
-    parser.add_argument("--readings", type=int, default=500_000)
+    parser.add_argument("--readings", type=int, default=4_000_000)
     parser.add_argument("--bootstrap")
     return parser.parse_args()
 
 
-def _live(vehicles: int, ticks: int) -> dict[str, float]:
+def _alone(vehicles: int, ticks: int) -> dict[str, float]:
     """Measure CPU microseconds a reading of the tick and of the encoding."""
     faults = Faults(vehicles, per_vehicle_hour=1, growth_s=15, repair_s=90)
     book = road_book(network("denver", seed=1, segments=0), 1)
@@ -80,25 +94,73 @@ def _live(vehicles: int, ticks: int) -> dict[str, float]:
         tick_s += ticked - began
         readings += len(columns)
     return {
-        "vehicles": vehicles,
+        "alone_vehicles": vehicles,
         "tick_us_per_reading": round(tick_s / readings * 1e6, 2),
         "encode_us_per_reading": round(encode_s / readings * 1e6, 2),
-        "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def _live(bootstrap: str, vehicles: int, seconds: int) -> dict[str, float]:
+    """Measure `simulator run` on one core for so many seconds, after the cars have set off."""
+    before = asyncio.run(_held(bootstrap))
+    command = [sys.executable, "-m", "simulator", "run", "--bootstrap", bootstrap, "--json"]
+    command += ["--vehicles", str(vehicles), "--for", str(SETTING_OFF_S + seconds + MARGIN_S)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        process = psutil.Process(program.pid)
+        process.cpu_affinity([process.cpu_affinity()[-1]])
+        while asyncio.run(_held(bootstrap)) == before:
+            time.sleep(1)
+        time.sleep(SETTING_OFF_S)
+        began_s, began_cpu_s, began_held = time.monotonic(), _cpu_s(process), asyncio.run(_held(bootstrap))
+        time.sleep(seconds)
+        took_s, cpu_s, held = time.monotonic() - began_s, _cpu_s(process), asyncio.run(_held(bootstrap))
+        memory_mb = process.memory_info().rss / 2**20
+        told = json.loads(program.communicate()[0])
+    return {
+        "live_vehicles": vehicles,
+        "live_seconds": round(took_s, 1),
+        "live_readings_per_s": round((held - began_held) / took_s),
+        "live_share_of_a_core_pct": round((cpu_s - began_cpu_s) / took_s * 100, 1),
+        "live_cpu_us_per_reading": round((cpu_s - began_cpu_s) / (held - began_held) * 1e6, 2),
+        "live_lost": told["readings_produced"] - (asyncio.run(_held(bootstrap)) - before),
+        "live_behind_s": told["behind_s"],
+        "live_memory_mb": round(memory_mb),
+    }
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def _held(bootstrap: str) -> int:
+    """Count the readings that the broker has."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        parts = [TopicPartition(VEHICLE_READINGS.name, number) for number in range(VEHICLE_READINGS.partitions)]
+        return sum((await consumer.end_offsets(parts)).values())
+    finally:
+        await consumer.stop()
 
 
 def _history(bootstrap: str, limit: int) -> dict[str, float]:
     """Measure `simulator history` as a user starts it, start-up of the interpreter left out."""
+    before = asyncio.run(_held(bootstrap))
     command = [sys.executable, "-m", "simulator", "history", "--bootstrap", bootstrap, "--json", "--limit", str(limit)]
     command += ["--vehicles", str(HISTORY_VEHICLES), "--days", str(HISTORY_DAYS)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    cpu_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - spent.ru_utime - spent.ru_stime
     return {
         "history_readings": told["readings_produced"],
+        "history_interval_s": told["interval_s"],
         "history_seconds": told["seconds"],
         "history_readings_per_s": told["readings_per_s"],
-        "history_readings_per_cpu_s": round(told["readings_produced"] / cpu_s),
+        "history_cpu_us_per_reading": round(cpu_s / told["readings_produced"] * 1e6, 2),
+        "history_lost": told["readings_produced"] - (asyncio.run(_held(bootstrap)) - before),
+        "history_memory_mb": round(after.ru_maxrss / 1024),
     }
 
 
