@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
-import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from api.period import day_of
 from contracts.errors import MalformedReading
@@ -51,6 +49,10 @@ def heard(records: Iterable[Fetched]) -> list[Row]:
 
 def in_lake(lake: Path, span: Span) -> list[Row] | None:
     """Give the same from the lake; None without one. A trip's readings stand under the day on which it started."""
+    # Here, as they take half a second to import and are seldom needed.
+    import pyarrow.compute as pc  # noqa: PLC0415
+    from deltalake import DeltaTable  # noqa: PLC0415
+
     if not DeltaTable.is_deltatable(str(lake)):
         return None
     asked = (

@@ -29,6 +29,8 @@ _AT_ONCE = 20_000
 _FLEETS, _MODELS = 50, 40
 _OPEN_SHARE = 0.01
 _COVERED = 1_000_000
+_BEYOND = 10**12
+"""Offsets that no alert of this run has, so that those that are there are not taken for new ones."""
 
 
 class Size(NamedTuple):
@@ -104,7 +106,7 @@ def an_alert(name: str, n: int, now_ms: int, *, state: str = "raised", severity:
 
 def _alerts(size: Size, now_ms: int) -> Iterator[Record]:
     chance = random.Random(1)
-    ends = [0] * READING_PARTITIONS
+    ends = [_BEYOND] * READING_PARTITIONS
     for n in range(size.alerts):
         state = "raised" if chance.random() < _OPEN_SHARE else "cleared"
         at_ms = now_ms - (size.alerts - n) * size.days * 86_400_000 // size.alerts

@@ -11,12 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.store.address import file_of, named
@@ -51,12 +46,7 @@ def open_for_writing(url: str) -> Engine:
         engine = create_engine(url, pool_pre_ping=True)
         _let_one_write(engine)
     try:
-        with engine.begin() as connection:
-            command.upgrade(_alembic(connection), "head")
-    except CommandError as error:
-        raise InvalidInput(
-            f"the store {named(url)} was written by another version ({error}); delete it, it is rebuilt"
-        ) from error
+        _migrate(engine, url)
     except OperationalError as error:
         raise Unavailable(f"the store {named(url)} cannot be opened: {error.orig}") from error
     except DBAPIError as error:
@@ -64,11 +54,27 @@ def open_for_writing(url: str) -> Engine:
     return engine
 
 
-def _alembic(connection: Connection | None = None) -> Config:
+def _migrate(engine: Engine, url: str) -> None:
+    # Here, as only who writes needs them and they take half a second to import.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise InvalidInput(
+            f"the store {named(url)} was written by another version ({error}); delete it, it is rebuilt"
+        ) from error
+
+
+def newest_revision() -> str:
+    """Give the revision that this program's stores are at: that of the last migration, by the names of the files."""
+    return max(file.name[1:5] for file in (_MIGRATIONS / "versions").glob("v[0-9]*.py"))
 
 
 def _use_sqlite(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
@@ -102,7 +108,7 @@ class Store:
         self._file = file_of(url)
         self._identity: tuple[int, int] | None = None
         self._engine: Engine | None = None
-        self._head = ScriptDirectory.from_config(_alembic()).get_current_head()
+        self._head = newest_revision()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -132,8 +138,14 @@ class Store:
 
     def _open(self) -> Engine:
         engine = self._engine_for_reading()
-        with engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+        try:
+            with engine.connect() as connection:
+                revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except DBAPIError as error:
+            engine.dispose()
+            if error.connection_invalidated or "alembic_version" not in str(error.orig):
+                raise
+            revision = None  # there are no tables yet
         if revision != self._head:
             engine.dispose()
             raise Unavailable(

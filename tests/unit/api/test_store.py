@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, literal, select
 
 from api.server import refuse_open_address
 from api.settings import ServeSettings
-from api.store.database import Store, open_for_writing
+from api.store.database import Store, newest_revision, open_for_writing
 from api.store.dialect import greater
 from api.store.tables import metadata
 from contracts.errors import InvalidInput, Unavailable
@@ -21,6 +21,11 @@ from contracts.vehicle_state import greatest
 def test_migrations_lead_to_the_tables(tmp_path: Path) -> None:
     with open_for_writing(f"sqlite:///{tmp_path}/s.db").connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_revision_is_that_of_the_migrations(tmp_path: Path) -> None:
+    with open_for_writing(f"sqlite:///{tmp_path}/s.db").connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == newest_revision()
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
