@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from contracts.codec import SAFE_BYTES, decode_within_ranges
+from contracts.codec import SAFE_BYTES, decode_within_ranges, encode
 from contracts.plausibility import has_plausible_times_and_counters
+from contracts.vehicle_state import greatest
 from rules.healthy import healthy_net
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Protocol, TypeVar
 
+    from contracts.reading import Reading
     from contracts.vehicle import Vehicle
     from rules.followed import Followed
     from rules.rule import Rules
@@ -51,6 +53,30 @@ class FastLane:
         self._dirty = dirty
         self.passed = 0
         """Readings that passed, since the beginning."""
+
+    def passes(self, reading: Reading, offset: int, received_at_ms: int, *, silent_from_ms: int) -> bool:
+        """Let one reading pass that is decoded and judged already, as history has it; tell whether it did."""
+        known = self._vehicles.get(reading.vehicle_id.encode())
+        if known is None or not (
+            reading.sequence > known.sequence
+            and offset > known.offset
+            and reading.trip_started_at_ms == known.trip_started_at_ms
+            and 0 < known.look_at_ms - reading.recorded_at_ms <= CLOCK_SET_BACK_MS
+            and silent_from_ms < known.received_at_ms <= received_at_ms
+            and self._net.is_healthy(reading, self._registry)
+        ):
+            return False
+        known.sequence, known.offset, known.received_at_ms = reading.sequence, offset, received_at_ms
+        known.newest = encode(reading)
+        known.ended_at_ms = max(known.ended_at_ms, reading.recorded_at_ms)
+        known.distance_m = max(known.distance_m, reading.trip_distance_m)
+        known.fuel_ml = greatest(known.fuel_ml, reading.trip_fuel_ml)
+        known.idle_s = greatest(known.idle_s, reading.trip_idle_s)
+        if not known.is_changed:
+            known.is_changed = True
+            self._dirty.append(known)
+        self.passed += 1
+        return True
 
     def unusual(self, records: Iterable[AnyKeyed], received_at_ms: int, *, silent_from_ms: int) -> Iterator[AnyKeyed]:
         """Let readings pass; give, in order, the records that need a full look.

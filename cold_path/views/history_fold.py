@@ -120,7 +120,8 @@ def _alerts(fold: PartitionFold, rows: pa.RecordBatch) -> Iterator[Alert]:
     for reading, offset, received_at_ms in zip(_readings(rows), offsets, received, strict=True):
         if received_at_ms > fold.clock_ms:
             yield from fold.advance(received_at_ms)
-        if reading.vehicle_id is not None:  # a rejected record has no fields
+        # A rejected record has no fields.
+        if reading.vehicle_id is not None and not fold.passes(reading, offset, received_at_ms):
             yield from fold.fold(reading, offset, received_at_ms)
 
 
