@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from contracts.topics import HOT_PATH_GROUP, VEHICLE_READINGS
 from contracts.views import current_version
 from rules import default_rules_file, load_rules
+from stack.detection import Detection
 from stack.doors import Doors
 from stack.environment import now_ms
 from stack.latency import latencies_ms, percentile
@@ -78,7 +79,13 @@ class Figures:
             return []
         return latencies_ms(self._listener.heard.alerts, after_ms=after_ms, without_rules=self._by_time)
 
-    async def report(self, merged_equals_recompute: bool | None, *, restarts: int) -> Report:  # noqa: FBT001 - a figure
+    async def report(
+        self,
+        merged_equals_recompute: bool | None,  # noqa: FBT001 - a figure
+        found: Detection | None,
+        *,
+        restarts: int,
+    ) -> Report:
         """Give the figures as they stand now."""
         heard = await self._listener.listen()
         ends = await self._listener.ends(VEHICLE_READINGS)
@@ -98,6 +105,10 @@ class Figures:
             batch_view_version=current_version(self._folder.views),
             vehicles_ranked=ranking["ranked"] if ranking else None,
             merged_equals_recompute=merged_equals_recompute,
+            faults_injected=found.total.injected if found else None,
+            faults_detected=found.total.detected if found else None,
+            fault_recall=found.total.recall if found else None,
+            false_alarms_per_1000_vehicle_hours=found.total.false_per_1000_vehicle_hours if found else None,
             peak_memory_mb=self.peak.mb,
             programs_restarted=restarts,
         )

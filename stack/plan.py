@@ -81,6 +81,13 @@ def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Progra
     )  # fmt: skip
 
 
+def score(folder: RunFolder, ports: Ports) -> Program:
+    """Give the program that holds the alerts against the truth about the faults."""
+    return _program(
+        "score", "simulator", "score", bootstrap=ports.bootstrap, truth=folder.truth, once=True, json=True
+    )  # fmt: skip
+
+
 def hot_path(ports: Ports) -> Program:
     """Give the program that raises alerts."""
     return _program("hot-path", "hot_path", "run", status=ports.hot_path, bootstrap=ports.bootstrap)

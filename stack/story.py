@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from contracts.topics import COLD_PATH_GROUP, VEHICLE_READINGS
 from stack import plan
 from stack.broker import USUAL_HEAP_MB, prepared_broker, server_properties
+from stack.detection import detection
 from stack.doors import Doors
 from stack.draining import drained
 from stack.ensemble import Ensemble
@@ -167,7 +168,9 @@ class Story:
         return await verified(plan.verify(self._folder, self._ports), self._environment, say=self._voice.program)
 
     async def _report(self, verdicts: Verdicts, undone: list[str]) -> int:
-        report = await self._figures.report(verdicts.equal, restarts=self._ensemble.restarts)
+        self._voice.phase("holding the alerts against the truth about the faults")
+        found = await detection(plan.score(self._folder, self._ports), self._environment, say=self._voice.program)
+        report = await self._figures.report(verdicts.equal, found, restarts=self._ensemble.restarts)
         wrong = [*complaints(report), *verdicts.complaints(), *undone]
         self._voice.console.print(report_table(report, wrong))
         if self._settings.report is not None:

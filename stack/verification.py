@@ -40,6 +40,18 @@ class Verdicts(NamedTuple):
 
 async def verified(program: Program, environment: Mapping[str, str], *, say: Say) -> bool | None:
     """Run it; True when equal, False when not, None when it could not tell."""
+    told = await told_by(program, environment, within_s=_WITHIN_S)
+    if told is None:
+        say(program.name, f"no verdict within {_WITHIN_S:g} s")
+        return None
+    code, output = told
+    for line in output.decode("utf-8", "replace").splitlines():
+        say(program.name, line)
+    return _VERDICTS.get(code)
+
+
+async def told_by(program: Program, environment: Mapping[str, str], *, within_s: float) -> tuple[int, bytes] | None:
+    """Run a program to its end; give its exit code and all it said, None when that took longer."""
     process = await asyncio.create_subprocess_exec(
         *program.command,
         env=environment,
@@ -49,13 +61,10 @@ async def verified(program: Program, environment: Mapping[str, str], *, say: Say
         preexec_fn=die_with_parent,
     )
     try:
-        told, _ = await asyncio.wait_for(process.communicate(), _WITHIN_S)
+        told, _ = await asyncio.wait_for(process.communicate(), within_s)
     except TimeoutError:
-        say(program.name, f"no verdict within {_WITHIN_S:g} s")
         return None
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    for line in told.decode("utf-8", "replace").splitlines():
-        say(program.name, line)
-    return _VERDICTS.get(process.returncode if process.returncode is not None else -1)
+    return (-1 if process.returncode is None else process.returncode), told

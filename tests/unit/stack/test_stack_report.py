@@ -20,6 +20,10 @@ GOOD = Report(
     batch_view_version=2,
     vehicles_ranked=10,
     merged_equals_recompute=True,
+    faults_injected=8,
+    faults_detected=6,
+    fault_recall=1.0,
+    false_alarms_per_1000_vehicle_hours=0.0,
     peak_memory_mb=1500,
     programs_restarted=0,
 )
@@ -29,7 +33,11 @@ def test_a_good_run_has_no_complaints() -> None:
     assert complaints(GOOD) == []
 
 
-@pytest.mark.parametrize("name", Report.__struct_fields__)
+def test_no_fault_lasted_long_enough_is_no_complaint() -> None:
+    assert complaints(msgspec.structs.replace(GOOD, fault_recall=None)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in Report.__struct_fields__ if name != "fault_recall"])
 def test_each_missing_figure_is_named(name: str) -> None:
     assert f"{name} is missing" in complaints(msgspec.structs.replace(GOOD, **{name: None}))
 
