@@ -20,7 +20,7 @@ JPEG_BEGINS: Final = b"\xff\xd8\xff"
 JPEG_ENDS: Final = b"\xff\xd9"
 
 SnapshotEvent = Literal["harsh_braking", "warning_light"]
-"""What made the camera take it: the car braked harder than 3.5 m/s², or a trouble code became active."""
+"""What made the camera take it: the car braked harder than HARSH_MPS2, or a lamp of its dashboard came on."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     latitude_deg: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     longitude_deg: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
     detail: str = ""
-    """The trouble code, or how hard it braked."""
+    """Which lamp, such as a trouble code; or how hard it braked."""
 
 
 def to_headers(snapshot: Snapshot) -> headers.Headers:

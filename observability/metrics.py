@@ -8,6 +8,7 @@ _MILLISECONDS_TO_SECONDS = (0.001, 0.002, 0.005, 0.008, 0.012, 0.025, 0.05, 0.1,
 
 # simulator
 READINGS_PRODUCED = Counter("readings_produced", "Readings acknowledged by the broker", ["program"])
+SNAPSHOTS_SENT = Counter("snapshots_sent", "Dashcam pictures that left the simulated cars")
 # gateway
 MESSAGES_FORWARDED = Counter("messages_forwarded", "MQTT messages in Kafka, and acknowledged to their cars")
 MESSAGES_HELD = Gauge("messages_held", "MQTT messages taken that Kafka does not have yet")

@@ -29,6 +29,7 @@ def show_run(driven: Driven, console: Console, *, as_json: bool) -> None:
         f"{driven.readings_produced:,} readings of {driven.vehicles:,} cars on {driven.trips:,} trips acknowledged "
         f"in {driven.seconds:.1f} s; {driven.faults} faults injected{_disturbed(driven.disturbed)}"
     )
+    line += _disturbed({f"snapshots {what}": count for what, count in driven.snapshots.items()})
     if driven.behind_s >= TOLD_FROM_S:
         line += f"; behind the clock by up to {driven.behind_s:.0f} s: lower --vehicles or --rate"
     _show(driven, line, console, as_json=as_json)

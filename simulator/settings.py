@@ -121,6 +121,9 @@ class RunSettings(FleetSettings):
     mqtt_in_flight: int = Field(
         500, ge=1, le=65_535, description="most messages a connection that the MQTT broker has not acknowledged"
     )
+    dashcam: float = Field(0.0, ge=0, le=1, description="share of cars with a dashcam that takes pictures on events")
+    dashcam_width: int = Field(640, ge=160, le=8192, description="width of its pictures in pixels; they are 16:9")
+    dashcam_quality: int = Field(80, ge=1, le=100, description="JPEG quality of its pictures")
     control: int = Field(-1, ge=-1, le=65535, description="port of the control on loopback; 0 any free one, -1 none")
     most_vehicles: int | None = Field(
         None, ge=1, le=1_000_000, description="cars that the control may ask for; default: four times --vehicles"

@@ -16,6 +16,7 @@ from contracts.errors import InvalidInput
 from observability.status import serve_status
 from simulator.clock import now_ms
 from simulator.control.server import control_served
+from simulator.dashcam.camera import Camera, Lens
 from simulator.faults.fault import Faults
 from simulator.faults.fault_script import script_of
 from simulator.faults.truth import TruthFile, truth_line
@@ -52,6 +53,8 @@ class Driven:
     """The furthest that readings left later than they were due."""
     disturbed: dict[str, int]
     """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
+    snapshots: dict[str, int]
+    """Dashcam pictures sent and refused, and moments passed untaken; empty without cameras."""
 
 
 async def drive(settings: RunSettings) -> Driven:
@@ -86,6 +89,12 @@ class Drive:
         self._fleet: Fleet = fleet(most, settings.seed)
         roads = network(settings.roads, seed=settings.seed, segments=settings.city_segments)
         self._book = road_book(roads, settings.seed)
+        lens = Lens(settings.dashcam_width, settings.dashcam_quality)
+        self._camera = (
+            Camera(self._fleet, settings.dashcam, network=roads, lens=lens, sender=publisher)
+            if settings.dashcam
+            else None
+        )
         self._log = None if settings.driven is None else TripLog(self._book, most)
         self._driven = None if settings.driven is None else DrivenFile(settings.driven)
         self._encoder = ReadingRows(min(_ROWS, most))
@@ -121,6 +130,8 @@ class Drive:
                 began_ms = live.next_ms
                 due_s = began_s + (began_ms - first_ms) / 1000
                 readings, _, is_changed = live.tick()
+                if self._camera is not None:
+                    self._camera.look(self._transport.skewed(readings))
                 if pace.look(clock(), due_s):
                     behind = {"behind_s": round(pace.now_s, 1)}
                     log.warning("behind the clock; lower --vehicles or --rate", extra=behind)
@@ -131,6 +142,8 @@ class Drive:
                 await _sleep_until(began_s + (live.next_ms - first_ms) / 1000, stop)
                 await steering.going(stop)
         await self._send_last(live.end())
+        if self._camera is not None:
+            await self._camera.close()
         await self._publisher.flush()
         self._write_truth()
         self._write_driven()
@@ -144,6 +157,7 @@ class Drive:
             seconds=round(clock() - began_s, 1),
             behind_s=round(pace.worst_s, 1),
             disturbed=dict(self._transport.told),
+            snapshots={} if self._camera is None else self._camera.told,
         )
 
     def _live(self) -> LiveFleet:

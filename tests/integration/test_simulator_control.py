@@ -11,7 +11,11 @@ from typing import Any
 
 import httpx
 from eventually import eventually
+from gateway_stage import read_all
 
+from contracts.partitioning import partition_of_key
+from contracts.snapshot import Snapshot, check_picture, from_headers
+from contracts.topics import DASHCAM_SNAPSHOTS
 from simulator.faults.truth import read_truth
 from simulator.vehicles.fleet import fleet
 from stack.broker import Broker
@@ -22,7 +26,7 @@ from stack.processes import die_with_parent
 def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: Broker, tmp_path: Path) -> None:
     port, truth = free_port(), tmp_path / "truth.jsonl"
     flags = ["--bootstrap", topics.bootstrap, "--vehicles", 10, "--seed", 4242, "--rate", 5, "--fault-rate", 0]
-    flags += ["--truth", truth, "--control", port, "--json"]
+    flags += ["--truth", truth, "--control", port, "--dashcam", 1, "--json"]
     vin = fleet(10, 4242).vehicle_id[0].decode()
     running = subprocess.Popen(
         [sys.executable, "-m", "simulator", "run", *map(str, flags)],
@@ -56,9 +60,22 @@ def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: 
     assert running.returncode == 0, complaints
     assert json.loads(told)["vehicles"] == 12
     assert json.loads(told)["disturbed"]["duplicated"] > 0
+    assert json.loads(told)["snapshots"]["sent"] >= 1
+    assert "P030" in " ".join(snapshot.detail for snapshot in _snapshots(topics.bootstrap, vin))
     (line,) = read_truth(truth)
     assert (line.vehicle_id, line.fault, line.severity) == (vin, "misfire", 1.0)
     assert line.ended_at_ms is not None
+
+
+def _snapshots(bootstrap: str, vin: str) -> list[Snapshot]:
+    """Read a car's pictures, each a JPEG of the project's size below 1 MB."""
+    found = []
+    for record in read_all(bootstrap, DASHCAM_SNAPSHOTS.name):
+        if record.key == vin.encode():
+            check_picture(vin, record.value)
+            assert record.partition == partition_of_key(record.key, DASHCAM_SNAPSHOTS.partitions)
+            found.append(from_headers(record.headers))
+    return found
 
 
 def test_a_control_port_that_is_taken_is_told_in_one_line(topics: Broker) -> None:
