@@ -75,8 +75,8 @@ def a_cell(segment: int, ratios: list[float], *, time_of_day: str | None = "day"
 
 
 def costs_of(*cells: dict[str, Any]) -> dict[tuple[int, str], Any]:
-    found = estimated(pd.DataFrame(cells))
-    return {(row.segment_id, row.time_of_day): row for row in found.itertuples()}
+    rows: list[Any] = list(estimated(pd.DataFrame(cells)).itertuples())
+    return {(row.segment_id, row.time_of_day): row for row in rows}
 
 
 def test_the_example_of_the_manual() -> None:
