@@ -112,9 +112,10 @@ class LiveFleet:
         self._note_legs()
         self._gps.advance(dt_s)
         ending = np.flatnonzero(self.cars.running & (self.cars.is_over | (self.fleet.vehicle >= self.active)))
-        speaking = np.flatnonzero(self.cars.running)
+        was_running = self.cars.running.copy()
         self._end_trips(ending, now_ms)
-        speaking = np.union1d(speaking, self._begin_trips(now_ms, ambient_c))
+        self._begin_trips(now_ms, ambient_c)
+        speaking = np.flatnonzero(was_running | self.cars.running)
         self._ticks += 1
         speaking = speaking[severity["telematics_silence"][speaking] == 0]
         order = speaking[np.argsort(self._phase_ms[speaking], kind="stable")]
@@ -149,7 +150,7 @@ class LiveFleet:
                 along_m=self.cars.course.along_m[rows],
             )
 
-    def _begin_trips(self, now_ms: int, ambient_c: Floats) -> Integers:
+    def _begin_trips(self, now_ms: int, ambient_c: Floats) -> None:
         rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms) & (self.fleet.vehicle < self.active))
         parked_s = (now_ms - self._parked_since_ms[rows]) / 1000
         self.cars.park(rows, parked_s=parked_s, ambient_c=ambient_c[rows])
@@ -158,7 +159,6 @@ class LiveFleet:
         self.cars.start(rows, started_at_ms=self._trip_started_at_ms[rows], trip_s=trip_s)
         self._note_legs()
         self.trips_begun += len(rows)
-        return rows
 
     def _readings(self, rows: Integers, recorded_at_ms: Integers, ambient_c: Floats) -> ReadingColumns:
         moment = Moment(
@@ -169,7 +169,7 @@ class LiveFleet:
             off_m=self._gps.metres[rows],
         )
         self._sequence[rows] += 1
-        severity = self.faults.severity
+        severity = self.faults.severity if self.faults.open else None
         return readings(
             self.cars,
             rows,

@@ -147,7 +147,7 @@ class PastTrips:
             moment,
             ambient_c=self._ambient_c,
             random=self._random,
-            severity=self._faults.severity,
+            severity=self._faults.severity if self._faults.open else None,
         )
         return replace(made, values={name: _compact(name, values) for name, values in made.values.items()})
 
@@ -167,7 +167,7 @@ class PastTrips:
         share = signals["fuel_level_pct"] / np.maximum(left_l, _LEAST_SHARE)
         signals["fuel_level_pct"] = np.clip(share * (at_start - (1 - left_l)), 0, 100)
         order = np.lexsort((signals["sequence"], signals["recorded_at_ms"], made.partition))
-        return History(made.take(order), self._car_faults(), self._log)
+        return History(made.moved(order), self._car_faults(), self._log)
 
     def _car_faults(self) -> list[Fault]:
         """Give the faults by car in epoch milliseconds; a drawn one is mended as the car parks at the latest."""

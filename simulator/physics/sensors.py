@@ -42,7 +42,7 @@ def readings(
     severity: dict[FaultKind, Floats] | None = None,
 ) -> ReadingColumns:
     """Give the readings of these cars; `moment` has one element a reading, everything else one a car."""
-    fleet = cars.fleet.take(rows)
+    fleet = cars.fleet
     noise = random.standard_normal((3, len(rows)))
     ambient_c = ambient_c[rows]
     coolant_c, oil_c, rpm = cars.coolant_c[rows], cars.oil_c[rows], cars.rpm[rows]
@@ -51,12 +51,12 @@ def readings(
     load_pct = np.where(is_running, np.clip(manifold_kpa / _AMBIENT_KPA * 100, 0, 100), 0)
     latitude, longitude, altitude_m, heading_deg = _position(cars, rows, moment.off_m)
     battery_v = system_v(
-        cars.charge[rows], np.where(is_running, rpm, 0), charging_v=fleet.charging_v, ambient_c=ambient_c
+        cars.charge[rows], np.where(is_running, rpm, 0), charging_v=fleet.charging_v[rows], ambient_c=ambient_c
     )
     fuel_l = cars.fuel_at_start_l[rows] - cars.fuel_ml[rows] / 1000
     columns = ReadingColumns(
         {
-            "vehicle_id": fleet.vehicle_id,
+            "vehicle_id": fleet.vehicle_id[rows],
             "sequence": moment.sequence,
             "recorded_at_ms": moment.recorded_at_ms,
             "trip_started_at_ms": moment.trip_started_at_ms,
@@ -83,13 +83,13 @@ def readings(
             "oil_pressure_kpa": oil_pressure_kpa(rpm, oil_c),
             "oil_level": np.zeros(len(rows), dtype=np.int64),
             "battery_v": battery_v + 0.03 * noise[1] * is_running,
-            "fuel_level_pct": np.clip(fuel_l / fleet.tank_l * 100, 0, 100),
+            "fuel_level_pct": np.clip(fuel_l / fleet.tank_l[rows] * 100, 0, 100),
             "short_fuel_trim_pct": np.where(is_running, 1.5 * np.clip(noise[2], -4, 4), 0),
-            "long_fuel_trim_pct": fleet.long_trim_pct,
+            "long_fuel_trim_pct": fleet.long_trim_pct[rows],
             "misfires": np.zeros(len(rows), dtype=np.int64),
-            "tyre_pressures_kpa": tyre_kpa(fleet.tyres * fleet.placard_kpa[:, None], cars.tyre_c[rows]),
+            "tyre_pressures_kpa": tyre_kpa(fleet.tyres[rows] * fleet.placard_kpa[rows, None], cars.tyre_c[rows]),
         },
-        fleet.partition,
+        fleet.partition[rows],
     )
     if severity is not None:
         show(columns, {kind: values[rows] for kind, values in severity.items()}, random)

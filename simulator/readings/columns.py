@@ -56,10 +56,18 @@ class ReadingColumns:
 
     def take(self, rows: Integers) -> ReadingColumns:
         """Give these rows, in this order."""
-        codes = {}
-        if self.trouble_codes:
-            codes = {at: self.trouble_codes[row] for at, row in enumerate(rows.tolist()) if row in self.trouble_codes}
-        return ReadingColumns({name: values[rows] for name, values in self.values.items()}, self.partition[rows], codes)
+        values = {name: column[rows] for name, column in self.values.items()}
+        return ReadingColumns(values, self.partition[rows], self._codes(rows))
+
+    def moved(self, rows: Integers) -> ReadingColumns:
+        """Give these rows and lose them here, a column at a time, so that memory holds little more than one copy."""
+        values = {name: self.values.pop(name)[rows] for name in list(self.values)}
+        return ReadingColumns(values, self.partition[rows], self._codes(rows))
+
+    def _codes(self, rows: Integers) -> dict[int, tuple[str, ...]]:
+        if not self.trouble_codes:
+            return {}
+        return {at: self.trouble_codes[row] for at, row in enumerate(rows.tolist()) if row in self.trouble_codes}
 
     def part(self, start: int, end: int) -> ReadingColumns:
         """Give rows from `start` to before `end`, without a copy."""

@@ -18,7 +18,9 @@ from contracts.reading import READING_SCHEMA
 from contracts.snapshot import Snapshot, check_picture, to_headers
 from contracts.topics import DASHCAM_SNAPSHOTS, READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
+from observability.kafka_security import kafka_client
 from observability.metrics import READINGS_PRODUCED
+from simulator.clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Publisher:
 
     async def _connect(self) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **kafka_client(self._bootstrap),
             acks="all",
             enable_idempotence=True,
             compression_type="zstd",
@@ -95,20 +97,20 @@ class Publisher:
                 batch = self.producer.create_batch()
                 batch.append(timestamp=None, key=key, value=value)
         try:
-            await asyncio.gather(*sent)
             if batch.record_count():
                 sent.append(await self.producer.send_batch(batch, VEHICLES.name, partition=0))
+            await asyncio.gather(*sent)
         except KafkaError as error:
             raise self._unavailable(error) from error
 
     async def send(self, partition: int, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """Send readings of one partition in their order; waits while the broker is behind, not until acknowledged."""
-        batch = self.producer.create_batch()
+        batch, sent_at_ms = self.producer.create_batch(), now_ms()
         for key, value in zip(keys, values, strict=True):
-            if batch.append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
+            if batch.append(timestamp=sent_at_ms, key=key, value=value, headers=_HEADERS) is None:
                 await self._submit(batch, partition)
                 batch = self.producer.create_batch()
-                batch.append(timestamp=None, key=key, value=value, headers=_HEADERS)
+                batch.append(timestamp=sent_at_ms, key=key, value=value, headers=_HEADERS)
         if batch.record_count():
             await self._submit(batch, partition)
 
