@@ -81,5 +81,5 @@ class Bench:
         yield sender
 
     def _sender(self, mark: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", str(_SENDER), self.bootstrap, f"vehicle-readings{mark}", *arguments]
+        command = [sys.executable, str(_SENDER), self.bootstrap, f"vehicle-readings{mark}", *arguments]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Awaitable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -183,7 +184,7 @@ def _app(settings: HotPathSettings) -> faust.App:
         broker=f"kafka://{settings.bootstrap}",
         broker_credentials=_credentials(),
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="hot-path-"),
+        datadir=Path(tempfile.gettempdir()) / "connected-cars-hot-path",  # stays empty: states are at the broker
         autodiscover=False,
         web_enabled=False,
         topic_disable_leader=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from contracts.rejection import KEPT_BYTES, rejection, to_headers
+from hot_path.transport.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
@@ -58,6 +59,8 @@ def _fold_batch(fold: PartitionFold, chunk: Chunk, batch: RecordBatch, partition
     received_at_ms, partition, passed = batch.received_at_ms, chunk.partition, fold.passed
     for record in fold.unusual(batch.records, received_at_ms):
         try:
+            if isinstance(record, RefusedBatch):
+                raise record.problem
             reading, ignored = believe(record.value, partition, received_at_ms, partitions)
         except MalformedReading as error:
             effects.rejected.append(rejected_record(record, error, chunk=chunk, received_at_ms=received_at_ms))

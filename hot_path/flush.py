@@ -41,9 +41,13 @@ async def flush(
 ) -> None:
     """Write what has changed in a partition since its last flush. A dropped partition is left as it is.
 
+    So is one with a restored state ahead of what is folded, until that is reached: no state goes beyond a mark.
+
     `deciding` is held while a chunk is folded and what follows from it is queued. Raises what sending raises.
     """
     async with owned.flushing:
+        if owned.is_ahead():
+            return
         started_s = time.monotonic()
         sent: list[Awaitable[Any]] = []
         for _ in range((len(owned.fold.dirty) - 1) // STATES_A_SLICE):

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 class OwnedPartition:
     """Everything a worker keeps of a partition; dropped as a whole when the partition is taken away."""
 
-    def __init__(self, fold: PartitionFold, *, next_offset: int | None) -> None:
-        """Own a restored partition; `next_offset` is its mark's, None when it was never marked."""
+    def __init__(self, fold: PartitionFold, *, next_offset: int | None, known_to: int = -1) -> None:
+        """Own a restored partition; `next_offset` is its mark's, None when it was never marked.
+
+        `known_to` is the offset up to which a restored state goes: a worker that was killed between its states and
+        their mark leaves some that are ahead of the mark.
+        """
         self.fold = fold
         self.next_offset = next_offset
         """The first offset that is not folded."""
+        self._known_to = known_to
         self.delivery = Delivery()
         self.folded: deque[Chunk] = deque()
         """Chunks that no mark covers yet, oldest first."""
@@ -38,6 +43,10 @@ class OwnedPartition:
         chunk.batches.clear()
         self.folded.append(chunk)
         self.next_offset = max(chunk.next_offset, self.next_offset or 0)
+
+    def is_ahead(self) -> bool:
+        """Tell whether some restored state is ahead of what is folded: a mark would say too little of it."""
+        return (self.next_offset or 0) <= self._known_to
 
     def await_later(self, sent: Sequence[Awaitable[Any]]) -> None:
         """Remember alerts and rejections that the broker has not acknowledged."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from contracts.errors import ConnectedCarsError
+from contracts.codec import decode
+from contracts.errors import ConnectedCarsError, MalformedRecord
 from rules.written import restored
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ class _Position(msgspec.Struct):
 
     offset: int = -1
     next_offset: int = -1
-
-
-_decode_position = msgspec.json.Decoder(_Position).decode
 
 
 class Delivery:
@@ -64,6 +62,8 @@ class PartitionRecords:
         """Start empty."""
         self._newest: dict[bytes, tuple[int, bytes]] = {}
         self._delivery = Delivery()
+        self.refused: list[tuple[bytes, MalformedRecord]] = []
+        """Keys of records that do not decode. An older record of the key stands in, else its vehicle begins anew."""
 
     def take(self, chunk: Chunk) -> None:
         """Take a chunk of the partition. Raises LostChunk."""
@@ -78,16 +78,22 @@ class PartitionRecords:
                 if value is None:
                     newest.pop(key, None)
                     continue
-                position = _position(value)
+                position = self._position(key, value)
                 known = newest.get(key)
-                if known is None or position >= known[0]:
+                if position is not None and (known is None or position >= known[0]):
                     newest[key] = position, value
 
     def states(self) -> tuple[dict[str, VehicleState], Mark | None]:
-        """Decode what was read: the states, and the mark behind them. Raises MalformedRecord."""
-        return restored((key, value) for key, (_, value) in self._newest.items())
+        """Decode what was read: the states, and the mark behind them."""
+        return restored(((key, value) for key, (_, value) in self._newest.items()), refused=self._refuse)
 
+    def _position(self, key: bytes, value: bytes) -> int | None:
+        try:
+            found = decode(value, _Position)
+        except MalformedRecord as error:
+            self._refuse(key, error)
+            return None
+        return max(found.offset, found.next_offset)
 
-def _position(value: bytes) -> int:
-    found = _decode_position(value)
-    return max(found.offset, found.next_offset)
+    def _refuse(self, key: bytes, error: MalformedRecord) -> None:
+        self.refused.append((key, error))

@@ -74,10 +74,11 @@ class Worker:
         return self.is_restored and all(owned.end.was_reached for owned in self.owned.values())
 
     async def restore(self, records: dict[int, PartitionRecords]) -> None:
-        """Own the partitions of a new assignment. Raises MalformedRecord when a state does not decode."""
+        """Own the partitions of a new assignment. A state that does not decode is left out, and told."""
         self.drop()
         for partition, written in records.items():
             states, mark = written.states()
+            self._tell_refused(partition, written)
             fold = PartitionFold(
                 partition,
                 self._rules,
@@ -85,11 +86,25 @@ class Worker:
                 states=states,
                 clock_ms=mark.received_at_ms if mark else 0,
             )
-            self.owned[partition] = OwnedPartition(fold, next_offset=mark.next_offset if mark else None)
+            known_to = max((state.offset for state in states.values()), default=-1)
+            next_offset = mark.next_offset if mark else None
+            self.owned[partition] = OwnedPartition(fold, next_offset=next_offset, known_to=known_to)
             await asyncio.sleep(0)
         self.is_restored = True
         metrics.PARTITIONS_OWNED.set(len(self.owned))
         log.info("states restored", extra={"partitions": len(self.owned), "vehicles": self.vehicle_count()})
+
+    def _tell_refused(self, partition: int, written: PartitionRecords) -> None:
+        """Say which states were left out: better a few vehicles that begin anew than a partition without alerts."""
+        for key, error in written.refused:
+            metrics.STATES_REFUSED.inc()
+            facts = {
+                "topic": self._settings.states_topic,
+                "partition": partition,
+                "key": repr(key),
+                "problem": str(error),
+            }
+            log.error("state does not decode, vehicle begins anew", extra=facts)
 
     def drop(self) -> None:
         """Give up all partitions; what is not sent stays unsent."""

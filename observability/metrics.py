@@ -24,6 +24,7 @@ EVENT_TO_ALERT = Histogram(
 )
 FLUSHES = Counter("state_flushes", "Flushes of vehicle states followed by a mark")
 FLUSH_SECONDS = Histogram("state_flush_seconds", "Duration of a flush", buckets=_MILLISECONDS_TO_SECONDS)
+STATES_REFUSED = Counter("states_refused", "Records of vehicle states that did not decode when they were restored")
 PARTITIONS_OWNED = Gauge("partitions_owned", "Partitions of vehicle-readings that this worker owns")
 VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
 STANDSTILL_SECONDS = Gauge(

@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import msgspec
 
@@ -82,7 +82,7 @@ def parse_rules(text: str, *, name: str = "rules.toml") -> Rules:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidRules(f"{name}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise InvalidRules(f"{name}{_place(text, str(error))}: {error}") from error
+        raise InvalidRules(_told(name, text, str(error))) from error
     compiled: list[Rule] = []
     for index, specified in enumerate(parsed.rule):
         try:
@@ -210,11 +210,27 @@ def _check_message(specified: _Rule, known: set[str]) -> None:
         raise _Complaint("message", f"{', '.join(sorted(unknown))}: name only what the rule reads: {sorted(allowed)}")
 
 
-def _place(text: str, message: str) -> str:
+def _told(name: str, text: str, message: str) -> str:
+    """Say where in the file a message of the decoder belongs, in which rule, and what to do."""
+    problem, _, _ = message.partition(" - at `")
     where = _WHERE.search(message)
+    key = re.search(r"field `(\w+)`", problem)
+    remedy = _remedy(problem, where[2] if where else None)
     if where is None or where[1] is None:
-        return ""
-    return f":{_line(text, int(where[1]), where[2] or '')}"
+        return f"{name}: {problem}; {remedy}"
+    index, at_key = int(where[1]), where[2] or (key[1] if key else "")
+    rules = tomllib.loads(text)["rule"]
+    rule_name = rules[index].get("name") if isinstance(rules[index], dict) else None
+    return f"{name}:{_line(text, index, at_key)}: rule {rule_name!r}, {at_key or 'rule'}: {problem}; {remedy}"
+
+
+def _remedy(problem: str, key: str | None) -> str:
+    if "unknown field" in problem:
+        return f"remove it; a rule has {', '.join(_Rule.__struct_fields__)}"
+    if "missing required" in problem:
+        return "add it"
+    choices = {"severity": SEVERITIES, "family": get_args(Family)}.get(key or "")
+    return f"write one of {', '.join(choices)}" if choices else "write such a value"
 
 
 def _line(text: str, index: int, key: str) -> int:

@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 
 from contracts.topics import HOT_PATH_GROUP, VEHICLE_READINGS
 from contracts.views import current_version
-from rules import default_rules_file, load_rules
 from stack.detection import Detection
 from stack.doors import Doors
 from stack.environment import now_ms
@@ -37,7 +36,6 @@ class Figures:
         self._first_ranking_s: float | None = None
         self._hot_path_caught_up_ms: int | None = None
         self.answered = asyncio.Event()
-        self._by_time = [rule.name for rule in load_rules(default_rules_file()).rules if rule.family == "silence"]
 
     def seconds(self) -> float:
         """Give the seconds since it was made."""
@@ -77,7 +75,7 @@ class Figures:
         after_ms = self._hot_path_caught_up_ms
         if after_ms is None:
             return []
-        return latencies_ms(self._listener.heard.alerts, after_ms=after_ms, without_rules=self._by_time)
+        return latencies_ms(self._listener.heard.alerts, after_ms=after_ms)
 
     async def report(
         self,

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from stack.heard import HeardAlert
 
 
-def latencies_ms(heard: Iterable[HeardAlert], *, after_ms: int, without_rules: Collection[str] = ()) -> list[int]:
+def latencies_ms(heard: Iterable[HeardAlert], *, after_ms: int) -> list[int]:
     """Give the latency of each change caused by a reading that the broker took after `after_ms`, ascending.
 
-    `without_rules` leaves out those that time causes, not a reading: silence.
+    Those that time causes, not a reading, such as a silence, are left out.
     """
     return sorted(
         max(0, each.stored_at_ms - each.alert.received_at_ms)
         for each in heard
-        if each.alert.received_at_ms > after_ms and each.alert.rule not in without_rules
+        if each.alert.received_at_ms > after_ms and not each.alert.timed
     )
 
 

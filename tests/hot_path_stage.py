@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,14 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
-from contracts.vehicle_state import Mark, VehicleState
+from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
 from rules.written import restored
 from stack.ports import free_port
 from stack.topics import ensure_topics
 
+RULES = load_rules(default_rules_file())
 _TOPICS = (VEHICLE_READINGS, ENGINE_ALERTS, VEHICLE_STATES, REJECTED_READINGS, VEHICLES)
 _FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
 _BREAKING = Path(__file__).with_name("breaking_worker.py")
@@ -151,6 +153,17 @@ class Stage:
                 assert batch.append(key=key, value=value, timestamp=None, headers=headers) is not None
             await (await producer.send_batch(batch, self.readings, partition=partition))
 
+    def send_built(self, batch: bytes, *, records: int, partition: int) -> None:
+        """Send one record batch as its bytes are."""
+        asyncio.run(self._send_built(batch, records, partition))
+
+    async def _send_built(self, built: bytes, records: int, partition: int) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", compression_type="zstd") as producer:
+            batch = producer.create_batch()
+            batch.close()
+            batch._buffer, batch._relative_offset = bytearray(built), records
+            await (await producer.send_batch(batch, self.readings, partition=partition))
+
     async def _send(self, records: Iterable[tuple[bytes | None, bytes | None, int | None]], rate: float | None) -> None:
         async with AIOKafkaProducer(
             bootstrap_servers=self.bootstrap, acks="all", compression_type="zstd", linger_ms=5,
@@ -214,8 +227,22 @@ class Stage:
         by_partition = itertools.groupby(self.records(self.states), key=lambda record: record.partition)
         return {number: restored((r.key, r.value) for r in records) for number, records in by_partition}
 
+    def assert_every_mark_holds(self, *, with_none_ahead: bool = False) -> None:
+        """Compare, at every mark ever written, the states before it with a fold of the readings up to its offset.
+
+        A state may be ahead of a mark only where two workers were alive: the one that lost the partition wrote it.
+        """
+        readings = itertools.groupby(self.records(self.readings), key=lambda record: record.partition)
+        by_partition = {number: list(records) for number, records in readings}
+        written = itertools.groupby(self.records(self.states), key=lambda record: record.partition)
+        for partition, records in written:
+            fold = PartitionFold(partition, RULES, registry={})
+            ahead = _assert_marks_hold(fold, by_partition.get(partition, []), records)
+            assert not (with_none_ahead and ahead), f"{ahead[0]} is ahead of the mark"
+
     def assert_nothing_lost(self) -> None:
         """Compare all that was written with an in-process fold of the readings' topic."""
+        self.assert_every_mark_holds()
         folds, alerts, ends = self.expected()
         written = self.written()
         due, told = {identity(alert) for alert in alerts}, set(self.alert_events())
@@ -231,24 +258,54 @@ class Stage:
 
     def expected(self) -> tuple[dict[int, PartitionFold], list[Alert], dict[int, int]]:
         """Fold the readings' topic: folds and ends by partition, and all alerts."""
-        rules = load_rules(default_rules_file())
         records = self.records(self.readings)
         numbers = {record.partition for record in records}
-        folds = {number: PartitionFold(number, rules, registry={}) for number in numbers}
+        folds = {number: PartitionFold(number, RULES, registry={}) for number in numbers}
         ends: dict[int, int] = {}
         alerts: list[Alert] = []
         for record in records:
-            fold = folds[record.partition]
-            alerts += fold.advance(record.timestamp)
+            alerts += fold_record(folds[record.partition], record)
             ends[record.partition] = record.offset + 1
-            try:
-                reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.timestamp)
-            except MalformedReading:
-                continue
-            alerts += fold.fold(reading, offset=record.offset, received_at_ms=record.timestamp)
         for fold in folds.values():
             fold.drain(1_000_000)  # forgets older trips, as every writing does
         return folds, alerts, ends
+
+
+def fold_record(fold: PartitionFold, record: ConsumerRecord) -> list[Alert]:
+    """Fold one record of the readings' topic, as a worker would."""
+    alerts = fold.advance(record.timestamp)
+    try:
+        reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.timestamp)
+    except MalformedReading:
+        return alerts
+    return [*alerts, *fold.fold(reading, offset=record.offset, received_at_ms=record.timestamp)]
+
+
+def _assert_marks_hold(
+    fold: PartitionFold, readings: list[ConsumerRecord], records: Iterable[ConsumerRecord]
+) -> list[str]:
+    """Walk through one partition's states, the newest by position; give those that were ahead of a mark."""
+    ahead: list[str] = []
+    newest: dict[bytes, VehicleState] = {}
+    waiting = deque(readings)
+    for record in records:
+        if not record.key.startswith(MARK_PREFIX):
+            state = decode(record.value, VehicleState)
+            if record.key not in newest or state.offset >= newest[record.key].offset:
+                newest[record.key] = state
+            continue
+        mark = decode(record.value, Mark)
+        while waiting and waiting[0].offset < mark.next_offset:
+            fold_record(fold, waiting.popleft())
+        for vehicle_id, due in fold.states.items():
+            found = newest.get(vehicle_id.encode())
+            assert found is not None, f"{vehicle_id} is missing at {mark}"
+            assert found.offset >= due.offset, f"{vehicle_id} is behind {mark}"
+            if found.offset >= mark.next_offset:
+                ahead.append(f"{vehicle_id} at {found.offset}, {mark}")
+            else:
+                assert (found.newest, found.episodes, found.trips[0]) == (due.newest, due.episodes, due.trips[0])
+    return ahead
 
 
 def identity(alert: Alert) -> AlertEvent:

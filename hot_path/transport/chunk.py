@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contracts.errors import MalformedReading
 
 
 class Record(Protocol):
@@ -14,6 +17,17 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
+
+
+@dataclass(slots=True)
+class RefusedBatch:
+    """Stands for all records of a batch that is not unpacked: its bytes as the broker has them, and why."""
+
+    offset: int
+    value: bytes | None
+    problem: MalformedReading
+    key: bytes | None = None
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

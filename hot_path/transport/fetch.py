@@ -14,6 +14,7 @@ from aiokafka.errors import CorruptRecordException
 
 from hot_path.transport.chunk import Chunk, Record, RecordBatch
 from hot_path.transport.records import BatchRecords, KeptRecords
+from hot_path.transport.unpacking import install_bounded_unpacking
 
 
 class Chunking:
@@ -121,3 +122,4 @@ def install_chunk_fetch() -> None:
     """Let aiokafka make ChunkedPartitionRecords; without a Chunking they behave as aiokafka's own. Repeatable."""
     fetcher.PartitionRecords = ChunkedPartitionRecords
     fetcher.MemoryRecords = KeptRecords
+    install_bounded_unpacking()

@@ -14,6 +14,10 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
 
+from contracts.errors import MalformedReading
+from hot_path.transport.chunk import RefusedBatch
+from hot_path.transport.unpacking import UnpacksTooLarge
+
 if TYPE_CHECKING:
     from hot_path.transport.chunk import Record
 
@@ -52,10 +56,18 @@ class BatchRecords:
         """Give the records in offset order."""
         try:
             yield from self._batch
+        except UnpacksTooLarge as error:
+            yield cast("Record", self._refused(error))
         except (UnicodeDecodeError, CorruptRecordException):
             if not isinstance(self._fetched, KeptRecords):
                 raise
             yield from records_with_mended_names(self._fetched.bytes_of(self._batch.base_offset))
+
+    def _refused(self, error: UnpacksTooLarge) -> RefusedBatch:
+        first, end = self._batch.base_offset, self._batch.next_offset
+        detail = f"offsets {first} to {end - 1}: the record batch {error}"
+        value = self._fetched.bytes_of(first) if isinstance(self._fetched, KeptRecords) else b""
+        return RefusedBatch(first, value, MalformedReading("too_large", detail))
 
 
 def records_with_mended_names(batch: bytes) -> Iterator[Record]:

@@ -32,6 +32,7 @@ def test_a_crash_at_every_step_of_the_order_of_effects_is_harmless(stage: Stage)
     stage.wait_committed()
     last.stop()
     stage.assert_nothing_lost()
+    stage.assert_every_mark_holds(with_none_ahead=True)
 
 
 def test_a_worker_that_stands_still_says_so_and_ends_for_its_supervisor_to_start_it_again(stage: Stage) -> None:

@@ -36,6 +36,7 @@ def test_three_kills_in_the_middle_of_the_stream_lose_nothing(stage: Stage) -> N
     stage.wait_committed()
     last.stop()
     stage.assert_nothing_lost()
+    stage.assert_every_mark_holds(with_none_ahead=True)
 
 
 def test_a_stop_in_the_middle_of_a_backlog_is_quick_and_loses_nothing(stage: Stage) -> None:

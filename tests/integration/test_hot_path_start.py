@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import itertools
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
+from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_READINGS, VEHICLE_STATES, VEHICLES
 from rules import default_rules_file, load_rules
+from stack.broker import Broker
 from stack.ports import free_port
+from stack.topics import ensure_topics
+
+FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
 
 
 def test_without_a_broker_the_worker_ends_after_its_wait_with_one_line_and_code_3() -> None:
@@ -31,6 +40,20 @@ def test_the_rules_of_a_file_are_printed_with_their_hash() -> None:
     ended = _run("rules", "check", str(default_rules_file()))
     assert ended.returncode == 0
     assert load_rules(default_rules_file()).hash in ended.stdout
+
+
+def test_a_topic_that_keeps_its_producers_times_ends_the_start_with_the_command_that_mends_it(broker: Broker) -> None:
+    mark = uuid.uuid4().hex[:8]
+    hot_path = (VEHICLE_READINGS, ENGINE_ALERTS, VEHICLE_STATES, REJECTED_READINGS, VEHICLES)
+    topics = [dataclasses.replace(topic, name=f"{topic.name}-{mark}") for topic in hot_path]
+    # A topic's own settings come last.
+    topics[0] = dataclasses.replace(topics[0], settings={"message.timestamp.type": "CreateTime"})
+    asyncio.run(ensure_topics(broker.bootstrap, topics))
+    names = itertools.chain.from_iterable(zip(FLAGS, (topic.name for topic in topics), strict=True))
+    ended = _run("run", "--bootstrap", broker.bootstrap, "--status-port", "-1", *names)
+    assert ended.returncode == 2
+    assert f"topic {topics[0].name} has message.timestamp.type CreateTime where LogAppendTime is needed" in ended.stderr
+    assert "kafka-configs.sh" in ended.stderr
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,11 +11,12 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from hot_path.transport.chunk import Chunk
-from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking
+from hot_path.transport.chunk import Chunk, RefusedBatch
+from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
 from hot_path.transport.records import KeptRecords
 
 ZSTD = 4
+install_chunk_fetch()
 
 
 def _batch(first_offset: int, values: Sequence[bytes | None], *, timestamp: int = 1_000, codec: int = ZSTD) -> bytes:
@@ -130,3 +131,25 @@ def test_a_batch_of_few_bytes_that_unpacks_to_50_mb_is_never_held_as_records() -
 def test_many_tiny_records_in_one_batch_are_made_by_the_chunk() -> None:
     fetched = _fetched(_batch(0, [b"1"] * 200_000), readings=2_000)
     assert {len(_offsets(chunk)) for chunk in fetched} == {2_000}
+
+
+def _bomb(first_offset: int, records: int) -> bytes:
+    return _batch(first_offset, [b"0" * 900_000] * records)
+
+
+def test_a_batch_that_unpacks_to_more_than_is_taken_is_one_record_with_its_reason() -> None:
+    bomb = _bomb(4, 80)
+    before, refused, after = _fetched(_batch(0, [b"a"] * 4), bomb, _batch(84, [b"b"] * 4))
+    ((batch,),) = [list(part.records) for part in refused.batches]
+    assert isinstance(batch, RefusedBatch)
+    assert (batch.offset, batch.value, batch.problem.reason) == (4, bomb, "too_large")
+    assert "offsets 4 to 83" in batch.problem.detail
+    assert (_offsets(before), refused.next_offset, _offsets(after)) == ([0, 1, 2, 3], 84, [84, 85, 86, 87])
+
+
+def test_a_batch_that_is_small_in_records_and_large_in_bytes_is_refused_when_it_is_read() -> None:
+    (chunk,) = _fetched(_batch(0, [b"a"]), _bomb(1, 80), readings=200)
+    records = [record for batch in chunk.batches for record in batch.records]
+    assert [record.offset for record in records] == [0, 1]
+    assert isinstance(records[1], RefusedBatch)
+    assert chunk.next_offset == 81

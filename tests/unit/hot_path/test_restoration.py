@@ -61,3 +61,19 @@ def test_a_tombstone_removes_a_vehicle_and_a_record_without_key_is_nothing() -> 
     keyless = DefaultRecord(2, 0, 1, None, b"{}", [])
     records.take(_chunk(0, sequence=0, records=[_record(0, *state), _record(1, state[0], None), keyless]))
     assert records.states() == ({}, None)
+
+
+@pytest.mark.parametrize("value", [b"not JSON", b'{"offset": 7, "partition": "x"}', b"\xff"])
+def test_a_state_that_does_not_decode_is_left_out_and_an_older_one_stands_in(value: bytes) -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    other = b"1HGCM82633A004353"
+    records = PartitionRecords()
+    written = [state, (state[0], b"{"), (other, value), (b"mark:0", b"?"), drive.fold.mark(1)]
+    records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
+    states, mark = records.states()
+    assert states == drive.fold.states
+    assert mark is not None
+    assert mark.next_offset == 1
+    assert {key for key, _ in records.refused} == {VIN.encode(), other, b"mark:0"}

@@ -248,3 +248,13 @@ def test_an_alert_that_is_over_gives_no_advice() -> None:
     raised, cleared = drive.alerts
     assert raised.message == "Coolant at 112 °C: stop and let the engine cool"
     assert cleared.message == "Coolant at 112 °C (over: back to normal)"
+
+
+def test_a_bad_reading_in_the_middle_of_clearing_begins_the_clearing_anew() -> None:
+    drive = Drive(rules=rules_of(_LEVEL))
+    drive.read(*hot(0, 5))
+    drive.read(*(a_reading(second) for second in range(6, 14)), *hot(14, 14))
+    drive.read(*(a_reading(second) for second in range(15, 25)))
+    assert drive.told() == [("hot_engine", 1, "raised")]
+    drive.read(a_reading(25))
+    assert drive.told()[1:] == [("hot_engine", 2, "cleared")]

@@ -1,0 +1,115 @@
+"""Unpacking record batches within bounds: 2 MiB at the broker can unpack to gigabytes, which nobody may be made to do.
+
+aiokafka's decoders are replaced by ones that stop at LARGEST_UNPACKED_BYTES. A batch of honest readings that is as
+large as the broker takes unpacks to a third of that.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import cramjam
+from aiokafka import codec
+from aiokafka.record import default_records
+from aiokafka.record._crecords import default_records as compiled_records
+
+LARGEST_UNPACKED_BYTES = 64 * 1024 * 1024
+_LIKELY_RATIO = 16
+_GZIP = 31
+_XERIAL_HEADER_BYTES = 16
+_IS_FULL = "failed to write whole buffer"
+"""What cramjam says when there is more than the room it was given."""
+
+Into = Callable[[bytes, bytearray], int]
+
+
+class UnpacksTooLarge(Exception):
+    """A record batch unpacks to more than is taken."""
+
+
+def zstd_unpacked(packed: bytes) -> bytes | bytearray:
+    """Unpack zstd. Raises UnpacksTooLarge."""
+    data = bytes(packed)
+    size = _zstd_size(data)
+    _refuse_over(size or 0)
+    return _unpacked(cramjam.zstd.decompress_into, data, size or len(data) * _LIKELY_RATIO)
+
+
+def lz4_unpacked(packed: bytes) -> bytes | bytearray:
+    """Unpack a frame of lz4. Raises UnpacksTooLarge."""
+    data = bytes(packed)
+    return _unpacked(cramjam.lz4.decompress_into, data, len(data) * _LIKELY_RATIO)
+
+
+def gzip_unpacked(packed: bytes) -> bytes | bytearray:
+    """Unpack gzip. Raises UnpacksTooLarge."""
+    unpacker = zlib.decompressobj(_GZIP)
+    unpacked = unpacker.decompress(packed, LARGEST_UNPACKED_BYTES + 1)
+    _refuse_over(len(unpacked))
+    return unpacked
+
+
+def snappy_unpacked(packed: bytes) -> bytes | bytearray:
+    """Unpack snappy, whose blocks tell their sizes. Raises UnpacksTooLarge."""
+    data = bytes(packed)
+    _refuse_over(sum(cramjam.snappy.decompress_raw_len(block) for block in _snappy_blocks(data)))
+    unpacked: bytes = _SNAPPY(data)
+    return unpacked
+
+
+def install_bounded_unpacking() -> None:
+    """Let aiokafka unpack within bounds, in all of this process. Repeatable."""
+    for module in (compiled_records, default_records):
+        module.zstd_decode = zstd_unpacked
+        module.lz4_decode = lz4_unpacked
+        module.gzip_decode = gzip_unpacked
+        module.snappy_decode = snappy_unpacked
+
+
+_SNAPPY = codec.snappy_decode
+
+
+def _unpacked(into: Into, data: bytes, room: int) -> bytearray:
+    """Unpack into as much room as is likely to do, then into more, up to the bound."""
+    while True:
+        unpacked = bytearray(min(room, LARGEST_UNPACKED_BYTES))
+        try:
+            size = into(data, unpacked)
+        except cramjam.DecompressionError as error:
+            if _IS_FULL not in str(error):
+                raise
+            _refuse_over(room + 1)
+            room *= 4
+        else:
+            del unpacked[size:]
+            return unpacked
+
+
+def _refuse_over(size: int) -> None:
+    if size > LARGEST_UNPACKED_BYTES:
+        raise UnpacksTooLarge(f"unpacks to more than {LARGEST_UNPACKED_BYTES} bytes; send smaller batches")
+
+
+def _zstd_size(data: bytes) -> int | None:
+    """Read the size that a zstd frame's header tells (RFC 8878, section 3.1.1.1); None where it tells none."""
+    if len(data) < 6:  # noqa: PLR2004 - magic number, descriptor, one more
+        return None
+    descriptor = data[4]
+    flag, is_single_segment = descriptor >> 6, bool(descriptor & 0x20)
+    if flag == 0 and not is_single_segment:
+        return None
+    at = 5 + (not is_single_segment) + (0, 1, 2, 4)[descriptor & 3]
+    size = int.from_bytes(data[at : at + (1, 2, 4, 8)[flag]], "little")
+    return size + 256 if flag == 1 else size
+
+
+def _snappy_blocks(data: bytes) -> list[bytes]:
+    if not codec._detect_xerial_stream(data):  # noqa: SLF001 - guarded by private_names
+        return [data]
+    blocks, at = [], _XERIAL_HEADER_BYTES
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        blocks.append(data[at + 4 : end])
+        at = end
+    return blocks
