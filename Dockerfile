@@ -14,7 +14,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 COPY requirements requirements
 RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements/dev.txt > /tmp/build.txt \
     && pip install --require-hashes -r /tmp/build.txt \
-        -r requirements/simulator.txt -r requirements/hot-path.txt -r requirements/cold-path.txt \
+        -r requirements/simulator.txt -r requirements/gateway.txt -r requirements/hot-path.txt -r requirements/cold-path.txt \
         -r requirements/api.txt -r requirements/stack.txt \
     && rm /tmp/build.txt
 
