@@ -39,8 +39,9 @@ def show_history(written: Written, console: Console, *, as_json: bool) -> None:
     """Tell what a history came to."""
     line = (
         f"{written.readings_produced:,} readings of {written.vehicles:,} cars on {written.trips:,} trips, one every "
-        f"{written.interval_s} s, acknowledged in {written.seconds:.1f} s ({written.readings_per_s:,}/s); "
-        f"{written.faults} faults injected{_disturbed(written.disturbed)}"
+        f"{written.interval_s} s, acknowledged in {written.seconds:.1f} s ({written.readings_per_s:,}/s), "
+        f"waiting for the broker {written.waited_s:.1f} s; {written.faults} faults injected"
+        f"{_disturbed(written.disturbed)}"
     )
     _show(written, line, console, as_json=as_json)
 

@@ -32,6 +32,7 @@ from simulator.vehicles.fleet import Fleet, fleet, registry
 
 _CHUNK: Final = 2000
 _MARGIN_MS: Final = 60_000
+_BEHIND: Final = "the broker is behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Written:
     faults: int
     seconds: float
     readings_per_s: int
+    waited_s: float
+    """For the broker: seconds in which it took readings more slowly than they came."""
     disturbed: dict[str, int]
     """Readings lost, malformed, duplicated and delayed on the way; empty when the way is quiet."""
 
@@ -60,7 +63,7 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
         await publisher.register(registry(cars))
         with _progress(console) as progress:
             trips, each_s = _planned(settings, cars)
-            task = progress.add_task("driving", total=1.0)
+            task = progress.add_task("driving", total=1.0, broker="")
             history = trips.drive(lambda share: progress.update(task, completed=share))
             transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
             await _send(history, publisher, transports, progress)
@@ -80,6 +83,7 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
         faults=len(history.faults),
         seconds=round(seconds, 1),
         readings_per_s=round(publisher.acknowledged / seconds),
+        waited_s=round(publisher.waiting.total_s, 1),
         disturbed=dict(sum((each.told for each in transports), Counter())),
     )
 
@@ -111,7 +115,7 @@ def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
 
 
 async def _send(history: History, publisher: Publisher, transports: list[Transport], progress: Progress) -> None:
-    task = progress.add_task("sending", total=len(history.columns))
+    task = progress.add_task("sending", total=len(history.columns), broker="")
     encoder = ReadingRows(_CHUNK)
 
     starts = np.searchsorted(history.columns.partition, np.arange(READING_PARTITIONS + 1)).tolist()
@@ -122,7 +126,8 @@ async def _send(history: History, publisher: Publisher, transports: list[Transpo
             end = min(start + _CHUNK, starts[partition + 1])
             arrived = _carried(transport, history.columns.part(start, end), encoder)
             await publisher.send(partition, arrived.keys, arrived.messages)
-            progress.update(task, completed=publisher.acknowledged)
+            told = _BEHIND if publisher.waiting.is_going_on else ""
+            progress.update(task, completed=publisher.acknowledged, broker=told)
             await asyncio.sleep(0)
         rest = transport.rest()
         await publisher.send(partition, rest.keys, rest.messages)
@@ -140,5 +145,11 @@ def _carried(transport: Transport, readings: ReadingColumns, encoder: ReadingRow
 
 def _progress(console: Console) -> Progress:
     share = TextColumn("{task.percentage:>3.0f} %")
-    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        share,
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[broker]}"),
+    )
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -21,6 +22,7 @@ from contracts.vehicle import Vehicle
 from observability.kafka_security import kafka_client
 from observability.metrics import READINGS_PRODUCED
 from simulator.clock import now_ms
+from simulator.transport.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class Publisher:
         self._open: set[asyncio.Future[object]] = set()
         self._failure: BaseException | None = None
         self.acknowledged = 0
+        self.waiting = Waiting(time.monotonic)
+        """For the broker, where it takes readings more slowly than they come."""
 
     async def start(self, wait_s: float) -> None:
         """Connect, within `wait_s` seconds. Raises Unavailable without a broker or topic."""
@@ -128,11 +132,12 @@ class Publisher:
 
     async def _submit(self, batch: BatchBuilder, partition: int) -> None:
         self._raise_failure()
-        while len(self._open) >= _MOST_OPEN_BATCHES:
-            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
         records: int = batch.record_count()
         try:
-            future = await self.producer.send_batch(batch, VEHICLE_READINGS.name, partition=partition)
+            with self.waiting.one():
+                while len(self._open) >= _MOST_OPEN_BATCHES:
+                    await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
+                future = await self.producer.send_batch(batch, VEHICLE_READINGS.name, partition=partition)
         except KafkaError as error:
             raise self._unavailable(error) from error
         self._open.add(future)
