@@ -30,10 +30,12 @@ const shell = new Shell(watch, keyring);
 const context = { client, watch, rulebook: new Rulebook(client), openEnds: [] };
 const main = document.getElementById("main");
 let turn = 0;
+let isBroken = false; // the present page could not be shown
 
 /** Leaves the present page and shows the one that the address names. */
 async function show(isMoved = true) {
   const mine = ++turn;
+  isBroken = false;
   for (const end of context.openEnds.splice(0)) end();
   const { page, subject, params } = place(location.hash);
   const root = element("div", { className: `page ${page}` });
@@ -47,6 +49,7 @@ async function show(isMoved = true) {
     await shown.mount(root, { ...context, subject, params, until: (end) => context.openEnds.push(end) });
   } catch (error) {
     if (mine !== turn) return;
+    isBroken = true;
     root.replaceChildren(empty(error.message, "Choose a page above, or reload to try again."));
     main.replaceChildren(root);
   }
@@ -58,4 +61,9 @@ addEventListener("hashchange", () => show());
 preferences.addEventListener("change", (event) => {
   if (["units", "theme"].includes(event.detail)) show(false);
 });
-show(false);
+watch.addEventListener("connection", (event) => {
+  if (event.detail.isBack && isBroken) location.reload(); // a module that did not load once is not asked for again
+});
+await show(false);
+// The other pages are at hand then, also when the API is not.
+for (const load of Object.values(PAGES)) load().catch(() => {});

@@ -19,7 +19,7 @@ export class Shell {
     this.toasts = document.getElementById("toasts");
     this.count = element("span", { className: "count", hidden: true });
     this.links = PAGES.map(([page, text]) =>
-      element("a", { href: link(page), "data-page": page }, text, page === "attention" && this.count));
+      element("a", { href: link(page), "data-page": page }, text, page === "attention" && [" ", this.count]));
     document.getElementById("pages").replaceChildren(...this.links);
     document.getElementById("settings").replaceChildren(...this.#settings(keyring));
     this.watch = watch;

@@ -34,7 +34,7 @@ export async function seriesChart(host, { timesMs, curves, levels = [], bands = 
       dash: curve.isDashed ? [5, 4] : undefined, spanGaps: true, points: { show: curve.isPoints ?? false, size: 6 },
       value: (_, value) => (value === null || value === undefined ? "–" : `${value.toFixed(digits)} ${unit}`),
     }))],
-    legend: { live: true }, cursor: { y: false },
+    legend: { show: curves.length > 1, live: true }, cursor: { y: false },
     hooks: { drawClear: [(plot) => drawBands(plot, bands, colour)], draw: [(plot) => { drawLevels(plot, levels, colour); drawMoments(plot, moments, colour); }] },
   };
   const holder = element("div", { className: "series", role: "img", "aria-label": label });
@@ -78,7 +78,8 @@ function drawLevels({ ctx: context, bbox, valToPos }, levels, colour) {
     context.lineTo(bbox.left + bbox.width, y);
     context.stroke();
     context.textAlign = "left";
-    context.fillText(text, bbox.left + 6, y - 4 * devicePixelRatio);
+    const isRoomAbove = !isClearing || levels.every((other) => other.isClearing || other.value < value);
+    context.fillText(text, bbox.left + 6, y + (isRoomAbove ? -4 : 12) * devicePixelRatio);
   }
   context.restore();
 }

@@ -36,7 +36,8 @@ export function number(value, digits = 0) {
 /** A quantity with its unit. */
 export function quantity(value, name, digits = null) {
   if (value === null || value === undefined) return "–";
-  const { text, convert, digits: usual } = unit(name);
+  const { text, convert, digits: told } = unit(name);
+  const usual = name || !Number.isInteger(value) ? told : 0;
   return `${number(convert(value), digits ?? usual)}${text === "°" || text === "%" ? "" : "\u00a0"}${text}`;
 }
 

@@ -2,6 +2,7 @@
 
 const CELL_PX = 64;
 const FEWEST = 7;
+const SILENT = 4;
 
 export class Clusters {
   #cells = new Map();
@@ -13,7 +14,7 @@ export class Clusters {
   sort(vehicles, camera, order, isGrouping) {
     const { count, shown, health, drawnX, drawnY } = vehicles;
     const [scale, wide, high] = [camera.scale, camera.width, camera.height];
-    const worse = [[], [], [], []];
+    const worse = [[], [], [], [], []];
     this.#cells.clear();
     for (let at = 0; at < count; at++) {
       if (!shown[at]) continue;
@@ -21,7 +22,7 @@ export class Clusters {
       const y = (drawnY[at] - camera.y) * scale + high / 2;
       if (x < -8 || y < -8 || x > wide + 8 || y > high + 8) continue;
       const state = health[at];
-      if (state !== 0 && state !== 4) worse[state].push(at);
+      if (state !== 0) worse[state].push(at);
       else this.#gather(at, x, y, isGrouping);
     }
     return this.#told(order, worse);
@@ -45,7 +46,7 @@ export class Clusters {
       if (isGrouping && members.length >= FEWEST) clusters.push({ x: x / members.length, y: y / members.length, count: members.length });
       else for (const at of members) order[count++] = at;
     }
-    for (const members of worse) for (const at of members) order[count++] = at;
+    for (const state of [SILENT, 1, 2, 3]) for (const at of worse[state]) order[count++] = at;
     return { count, clusters };
   }
 }

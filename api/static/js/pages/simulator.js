@@ -13,11 +13,12 @@ export const title = "Simulator";
 
 const PATH = "/v1/simulator";
 const EVERY_MS = 2000;
+const GROWTHS = [["1", "at once"], ["15", "after 15 s"], ["120", "after two minutes"]];
 const SHARES = [["late", "late"], ["duplicated", "twice"], ["reordered", "out of order"], ["lost", "lost"], ["malformed", "damaged"]];
 
 export async function mount(root, { client, watch, until }) {
   const said = element("p", { className: "soft", role: "status" });
-  const [tiles, bodies, off] = [element("div", { className: "tiles card" }), element("div"), element("div")];
+  const [tiles, bodies, off] = [element("div", { className: "tiles card" }), element("div", { className: "stack" }), element("div")];
   const truth = new Truth(client, watch, act);
   const breaking = new Breaking(act);
   const knobs = new Knobs(act);
@@ -71,16 +72,19 @@ class Breaking {
     this.vins = element("datalist", { id: "vins" });
     this.fault = element("select", { name: "fault" });
     this.severity = element("input", { name: "severity", type: "range", min: 0.1, max: 1, step: 0.1, value: 1 });
+    this.growth = element("select", { name: "growth" });
+    fillChoice(this.growth, GROWTHS, "1");
     this.expected = element("p", { className: "soft" });
     this.fault.onchange = () => this.#tell();
     const form = element("form", { className: "stack" }, this.vins,
       element("label", { className: "field wide" }, element("span", {}, "Car"), this.vehicle),
       element("label", { className: "field wide" }, element("span", {}, "Fault"), this.fault),
       element("label", { className: "field wide" }, element("span", {}, "How bad"), this.severity),
+      element("label", { className: "field wide" }, element("span", {}, "Full grown"), this.growth),
       this.expected, element("div", { className: "row" }, element("button", { className: "primary" }, "Break it")));
     form.onsubmit = (event) => {
       event.preventDefault();
-      const asked = { vehicle_id: this.vehicle.value, fault: this.fault.value, severity: Number(this.severity.value) };
+      const asked = { vehicle_id: this.vehicle.value, fault: this.fault.value, severity: Number(this.severity.value), growth_s: Number(this.growth.value) };
       act("/faults", asked, "POST", `${ruleName(asked.fault)} begins in ${asked.vehicle_id} as soon as it drives.`);
     };
     this.node = card("Break a car", form);

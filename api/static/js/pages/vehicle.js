@@ -18,6 +18,7 @@ import { remember } from "../router.js";
 export const title = "Vehicle";
 
 const EVERY_MS = 2000;
+const FAR_M = 5000;
 const HIDDEN = new Set(["vehicle_id", "sequence", "recorded_at_ms", "trip_started_at_ms", "latitude_deg", "longitude_deg", "ignition_on"]);
 
 export async function mount(root, context) {
@@ -102,7 +103,8 @@ const averageFacts = (averages) => facts(Object.entries(averages).map(([name, va
 
 function told(name, value) {
   if (Array.isArray(value)) return value.map((one) => (typeof one === "number" ? quantity(one, unitOf(name)) : String(one))).join(", ") || "none";
-  return typeof value === "number" ? quantity(value, unitOf(name)) : String(value);
+  if (typeof value !== "number") return String(value);
+  return unitOf(name) === "m" && value >= FAR_M ? distance(value) : quantity(value, unitOf(name));
 }
 
 const TRIPS = [

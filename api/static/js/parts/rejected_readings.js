@@ -29,7 +29,7 @@ export class RejectedReadings {
     const pairs = Object.entries(counts).sort(([, one], [, other]) => other - one);
     const chip = ([reason, count]) => element("button", {
       type: "button", "aria-pressed": String(reason === this.reason), onclick: () => this.#choose(reason),
-    }, sentence(reason.replaceAll("_", " ")), element("b", {}, number(count)));
+    }, sentence(reason.replaceAll("_", " ")), " ", element("b", {}, number(count)));
     this.reasons.replaceChildren(...(pairs.length ? pairs.map(chip) : [empty("No reading was rejected.")]));
   }
 

@@ -9,6 +9,7 @@ import { curves, plain, withRegistry } from "../rules/rulebook.js";
 
 const BESIDE = ["speed_kmh", "engine_rpm"]; // what the car was doing
 const MOST = 5;
+const SIGNS = { ">=": "≥", "<=": "≤", ">": ">", "<": "<" };
 
 /** Fills `host` with one chart for each signal of the rule, and of what the car was doing. */
 export async function signalCharts(host, alert, rule, told, registry) {
@@ -35,7 +36,7 @@ function drawn(box, curve, { readings, values, bands, moments }) {
   const converted = values.map((value) => (value === null ? null : convert(value)));
   const levels = levelsOf(curve, readings).map((level) => ({
     value: convert(level.value), isClearing: level.isClearing,
-    text: `${level.isClearing ? "clears" : "raises"} ${level.operator} ${quantity(level.value, name)}`,
+    text: `${level.isClearing ? "clears" : "raises"} ${SIGNS[level.operator]} ${quantity(level.value, name, Number.isInteger(level.value) ? 0 : null)}`,
   }));
   const known = converted.filter((value) => value !== null);
   const range = `from ${Math.min(...known).toFixed(digits)} to ${Math.max(...known).toFixed(digits)} ${text}`;
