@@ -127,6 +127,14 @@ class LakeCompact(_Told):
     keep_days: int = Field(0, ge=0, description="forget days that are older; 0: keep all")
 
 
+class LakeErase(_Told):
+    """Take one vehicle out of the lake and out of every published version, for good; `api erase` does the store."""
+
+    vin: CliPositionalArg[str] = Field(description="which vehicle")
+    lake: Path = Field(Path("var/lake"), description="folder of the lake")
+    views: Path = Field(Path("var/views"), description="folder of the published versions")
+
+
 class LakeCommand(BaseSettings):
     """Look at the lake, or put it in order."""
 
@@ -134,6 +142,7 @@ class LakeCommand(BaseSettings):
 
     status: CliSubCommand[LakeStatusAsked]
     compact: CliSubCommand[LakeCompact]
+    erase: CliSubCommand[LakeErase]
 
 
 class _Views(_Told):

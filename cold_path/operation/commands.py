@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_settings import get_subcommand
 
+from cold_path.lake.erasure import erase_from_lake
 from cold_path.lake.status import lake_status
 from cold_path.lake.table import Lake
 from cold_path.lake.upkeep import keep_up
@@ -15,6 +16,7 @@ from cold_path.lake.writer import sole_writer
 from cold_path.settings import (
     LakeCommand,
     LakeCompact,
+    LakeErase,
     LakeStatusAsked,
     ViewsCommand,
     ViewsDiff,
@@ -26,11 +28,15 @@ from cold_path.settings import (
 )
 from cold_path.versions import catalogue, telling
 from cold_path.versions.difference import manifest_differences, view_differences
+from cold_path.versions.erasure import erase_from_versions
+from cold_path.versions.publication import sole_publisher
+from contracts.errors import InvalidInput
+from contracts.vehicle import VIN
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-LakeAsked = LakeStatusAsked | LakeCompact
+LakeAsked = LakeStatusAsked | LakeCompact | LakeErase
 ViewsAsked = ViewsList | ViewsShow | ViewsDiff | ViewsRollback | ViewsPin | ViewsUnpin
 
 
@@ -39,11 +45,27 @@ def lake_command(command: LakeCommand, console: Console) -> int:
     asked: LakeAsked = get_subcommand(command)  # type: ignore[assignment]
     if isinstance(asked, LakeCompact):
         return _compact(asked, console)
+    if isinstance(asked, LakeErase):
+        return _erase(asked, console)
     status = lake_status(asked.lake)
     if asked.as_json:
         print(status.as_json())  # noqa: T201 - a command's answer
     else:
         console.print(*status.tables())
+    return 0
+
+
+def _erase(asked: LakeErase, console: Console) -> int:
+    if not VIN.fullmatch(asked.vin):
+        raise InvalidInput(f"{asked.vin!r} is no VIN; write 17 of A-Z and 0-9 without I, O, Q")
+    with sole_writer(asked.lake), sole_publisher(asked.views):
+        lake = Lake(asked.lake)
+        lake.refresh()
+        rows = {"lake_rows": erase_from_lake(lake, asked.vin), "view_rows": erase_from_versions(asked.views, asked.vin)}
+    if asked.as_json:
+        print(json.dumps(rows))  # noqa: T201 - as above
+    else:
+        console.print(f"{rows['lake_rows']} rows of the lake and {rows['view_rows']} of the published versions erased")
     return 0
 
 

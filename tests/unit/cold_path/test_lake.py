@@ -5,19 +5,24 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from disturbed import START_MS, Record, disturbed_stream
+from disturbed import START_MS, Record, disturbed_stream, fleet
+from serving import NOW_MS, OTHER_VIN, VIN, a_trip, publish
 
 from cold_path.folders import made
 from cold_path.lake import ledger
+from cold_path.lake.erasure import erase_from_lake
 from cold_path.lake.judgement import LAKE_SCHEMA, judged
 from cold_path.lake.sequences import Seen
 from cold_path.lake.status import lake_status
 from cold_path.lake.table import Lake
 from cold_path.lake.upkeep import Upkeep, keep_up, small_files
 from cold_path.lake.writer import sole_writer
+from cold_path.versions.erasure import erase_from_versions
 from contracts.errors import InvalidInput, MalformedRecord, Unavailable
+from contracts.views import read_manifest, version_folder
 
 RECORDS = disturbed_stream(51, vehicles=4, trips=30, seconds=60)
 FIRST_DAY = datetime.fromtimestamp(START_MS / 1000, UTC).date()
@@ -134,3 +139,27 @@ def test_two_cannot_write_one_lake(tmp_path: Path) -> None:
     with sole_writer(made(tmp_path / "lake", flag="--lake")), pytest.raises(Unavailable, match="writes the lake"):  # noqa: SIM117
         with sole_writer(tmp_path / "lake"):
             pass
+
+
+def test_an_erased_vehicle_stands_in_no_file_and_everything_else_stays(folder: Path) -> None:
+    vehicle_id = min(fleet(4))
+    lake, before = fresh(folder), rows(folder)
+    covered = lake.covered
+    naming = [(record.partition, record.offset) for record in RECORDS if vehicle_id.encode() in record.value]
+    assert erase_from_lake(lake, vehicle_id) == len(naming) > 0
+    assert rows(folder) == sorted(set(before) - set(naming))
+    assert fresh(folder).covered == covered
+    assert [file for file in folder.rglob("*.parquet") if vehicle_id.encode() in file.read_bytes()] == []
+    assert erase_from_lake(fresh(folder), vehicle_id) == 0
+
+
+def test_an_erased_vehicle_leaves_every_published_version(tmp_path: Path) -> None:
+    trips = {(vin, NOW_MS): a_trip(9_000, 800) for vin in (VIN, OTHER_VIN)}
+    for version in (1, 2):
+        publish(tmp_path, version, trips, covered={0: 5})
+    assert erase_from_versions(tmp_path, VIN) == 2 * (1 + 1 + 5)  # a trip, a day, five periods
+    assert erase_from_versions(tmp_path, VIN) == 0
+    for version in (1, 2):
+        manifest, left = read_manifest(tmp_path, version), pads.dataset(version_folder(tmp_path, version) / "trips")
+        assert left.to_table().column("vehicle_id").to_pylist() == [OTHER_VIN]
+        assert manifest.row_counts["trips"] == 1
