@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
@@ -26,6 +27,8 @@ def serve(settings: ServeSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises InvalidInput: an address that is not loopback, or a port that is taken."""
     if not settings.behind_loopback and not read_keys(settings.keys):
         refuse_open_address(settings.host)
+    # Answers are made in threads; the loop that sends them waits for the interpreter no longer than this.
+    sys.setswitchinterval(0.001)
     app = build(settings)
     listening = _listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]

@@ -45,13 +45,14 @@ def ranking(answer: dict[str, Any]) -> Table:
     title = f"{answer['ranked']} ranked by {answer['by']}, {answer['order']} first; {period}"
     table = Table(title=title, caption=f"{answer['view']} view, known up to {moment(answer['as_of_ms'])} UTC")
     numbers = ("L/100 km", "mpg", "g CO2/km", "km", "index", "driver")
-    for column in ("rank", answer["scope"], "model", *numbers):
+    is_of_vehicles = answer["scope"] == "vehicle"
+    for column in ("rank", answer["scope"], *(["model"] if is_of_vehicles else []), *numbers):
         table.add_column(column, justify="right" if column == "rank" or column in numbers else "left")
     for place in answer["places"]:
         table.add_row(
             str(place["rank"]),
             place["key"],
-            place["model"] or "-",
+            *([place["model"] or "-"] if is_of_vehicles else []),
             _number(place["litres_per_100km"], 2),
             _number(place["mpg_us"], 1),
             _number(place["co2_g_per_km"], 0),
@@ -87,7 +88,8 @@ def routes(answer: dict[str, Any]) -> Table:
 
 def alerts(rows: Iterable[dict[str, Any]]) -> Table:
     """Show alerts, the newest first."""
-    table = Table("raised (UTC)", "severity", "state", "vehicle", "rule", "message", "alert")
+    table = Table("raised (UTC)", "severity", "state", "vehicle", "rule", "message")
+    table.add_column("alert", no_wrap=True)
     for alert in rows:
         table.add_row(
             moment(alert["raised_at_ms"]), severity(alert), _state(alert), alert["vehicle_id"], alert["rule"],
