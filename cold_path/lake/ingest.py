@@ -10,7 +10,9 @@ from pyspark.sql import functions as F  # noqa: N812 - the idiom
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from cold_path.lake import ledger
-from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.commit import commit
+from cold_path.lake.files import FILE_SCHEMA, written
+from cold_path.lake.judgement import judged
 from cold_path.lake.known_trips import KnownTrips
 from cold_path.lake.sequences import Seen
 from observability.kafka_security import jvm_client
@@ -63,13 +65,8 @@ def ingest(spark: SparkSession, lake: Lake, plan: Plan, *, bootstrap: str, topic
     """
     entry = ledger.following(lake.entry, topic=topic, ends=plan.ends, lost=plan.lost)
     source = records(spark, bootstrap=bootstrap, topic=topic, plan=plan)
-    rows = source.mapInArrow(_judge(lake), from_arrow_schema(LAKE_SCHEMA))
-    writer = rows.write.format("delta").mode("append").partitionBy("day")
-    writer = writer.option("userMetadata", ledger.written(entry))
-    # A field that readings have had only since the table was made becomes a column; older files have nulls there.
-    writer = writer.option("mergeSchema", "true")
-    writer = writer.option("txnAppId", ledger.APPLICATION).option("txnVersion", entry.number)
-    writer.save(str(lake.folder.absolute()))
+    files = source.mapInArrow(_judge(lake), from_arrow_schema(FILE_SCHEMA)).collect()
+    commit(lake.folder, entry, files)
 
 
 def _judge(lake: Lake) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -79,6 +76,6 @@ def _judge(lake: Lake) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.Recor
     version = lake.state.version if lake.state else 0
 
     def judge(batches: Iterable[Any]) -> Iterator[Any]:
-        return judged(batches, Seen(newest, KnownTrips(folder, version).spans))
+        return written(judged(batches, Seen(newest, KnownTrips(folder, version).spans)), folder)
 
     return judge
