@@ -161,6 +161,8 @@ VIEW_COLUMNS: dict[str, dict[str, ColumnType]] = {
 
 CURRENT_FILE = "CURRENT"
 KEPT_VERSIONS = 5
+PIN_FILE = ".pinned"
+"""In a version's folder: it stays however old it is, and a rollback may go to it."""
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -15,7 +15,15 @@ from api.store import tables
 from api.store.dialect import insert_many, upsert
 from contracts.codec import decode, encode
 from contracts.errors import MalformedRecord
-from contracts.views import KEPT_VERSIONS, VIEW_COLUMNS, Manifest, current_version, read_manifest, version_folder
+from contracts.views import (
+    KEPT_VERSIONS,
+    PIN_FILE,
+    VIEW_COLUMNS,
+    Manifest,
+    current_version,
+    read_manifest,
+    version_folder,
+)
 from observability.metrics import BATCH_VERSION, PROJECTED_ROWS
 
 if TYPE_CHECKING:
@@ -137,15 +145,17 @@ class Publication:
             yield
 
     def _kept(self, served: Manifest) -> dict[int, Manifest]:
+        """Give the versions that a rollback may go to: the newest, and those that are pinned."""
         numbers = (int(folder.name) for folder in (self._views / "versions").glob("*") if folder.name.isdecimal())
         kept: dict[int, Manifest] = {}
         for version in sorted(numbers, reverse=True):
+            is_pinned = (version_folder(self._views, version) / PIN_FILE).exists()
+            if len(kept) >= KEPT_VERSIONS and not is_pinned:
+                continue
             try:
                 kept[version] = read_manifest(self._views, version)
             except MalformedRecord:
                 continue  # being written, or being collected
-            if len(kept) == KEPT_VERSIONS:
-                break
         return kept | {served.version: served}
 
 

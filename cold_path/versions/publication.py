@@ -8,16 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from cold_path.folders import made, sole_owner
-from contracts.views import CURRENT_FILE, KEPT_VERSIONS, current_version, manifest_bytes, version_folder
+from contracts.views import CURRENT_FILE, KEPT_VERSIONS, PIN_FILE, current_version, manifest_bytes, version_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from contracts.views import Manifest
-
-PIN_FILE: Final = ".pinned"
-"""In a version's folder: it is not collected."""
 
 _UNFINISHED: Final = ".unfinished-"
 _LOCK_FILE: Final = ".publisher.lock"
