@@ -17,8 +17,9 @@ _TRIP_S: Final = (600.0, 2100.0)
 _SHORTEST_PAUSE_S: Final = 240.0
 _LONGEST_INTERVAL_S: Final = 300
 _BUSY_FROM_H: Final = 13.0
-_BUSY_H: Final = 14.0
 """06:00 to 20:00 of the city's clock (UTC-7) is 13:00 to 03:00 UTC."""
+_TRIPS_BY_HOUR: Final = np.array([1, 3, 3, 1.5, 1, 1, 1.5, 1, 1, 1.5, 3, 3, 2, 1])
+"""How many trips begin in each of these hours, as a multiple of the quietest: to work and back, and at noon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Gen
     first_day_ms = from_ms - from_ms % (DAY_S * 1000)
     day_ms = first_day_ms + np.arange(slots)[None, :, None] * DAY_S * 1000
     # A span shorter than a day may hold no busy hour: there cars drive at any.
-    busy_from_h, busy_h = (_BUSY_FROM_H, _BUSY_H) if days >= 1 else (0.0, 24.0)
-    in_day_s = (busy_from_h + busy_h * np.sort(u[0], axis=2)) * _HOUR_S
+    in_day_s = (_in_rhythm_h(u[0]) if days >= 1 else 24 * u[0]) * _HOUR_S
+    in_day_s.sort(axis=2)
     trip_s = np.floor(_TRIP_S[0] + (_TRIP_S[1] - _TRIP_S[0]) * u[1])
     trips = _TRIPS_A_DAY[0] + (random.random((vehicles, slots)) * (most - _TRIPS_A_DAY[0] + 1)).astype(np.int64)
     is_driven = np.arange(most)[None, None, :] < trips[:, :, None]
@@ -60,6 +61,12 @@ def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Gen
     started_at_ms = start_ms[vehicle, column]
     parked_s = _parked_s(vehicle, started_at_ms, end_ms[vehicle, column])
     return Calendar(vehicle, started_at_ms, trip_s[vehicle, column], parked_s)
+
+
+def _in_rhythm_h(u: Floats) -> Floats:
+    """Give the hour of UTC at which each draw from 0..1 falls, more often in the hours that are busier."""
+    share = np.concatenate([[0.0], np.cumsum(_TRIPS_BY_HOUR) / _TRIPS_BY_HOUR.sum()])
+    return np.asarray(_BUSY_FROM_H + np.interp(u, share, np.arange(len(share))))
 
 
 def _without_overlap(start_ms: Integers, end_ms: Integers, is_driven: np.ndarray) -> np.ndarray:

@@ -54,6 +54,15 @@ def test_trips_go_on_to_the_last_busy_hours_of_the_span(hour: int) -> None:
     assert idle_h < 1 if hour in (18, 23, 0) else idle_h < 11
 
 
+def test_days_have_a_rhythm_more_trips_begin_when_people_go_to_work_and_back_and_none_at_night() -> None:
+    planned = calendar(400, days=4, until_ms=UNTIL_MS, random=np.random.default_rng(1))
+    hour = (planned.started_at_ms // 3_600_000 - 7) % 24
+    begun = {each: int((hour == each).sum()) for each in range(24)}
+    assert np.mean([begun[each] for each in (7, 8, 16, 17)]) > 1.8 * np.mean([begun[each] for each in (10, 11, 14)])
+    assert min(begun[16], begun[17]) > begun[14]
+    assert sum(begun[each] for each in (21, 22, 23, 0, 1, 2, 3, 4, 5)) == 0
+
+
 @pytest.mark.parametrize("days", [0.25, 1, 7])
 def test_every_span_has_trips(days: float) -> None:
     assert len(a_calendar(days)) >= 10
