@@ -62,7 +62,9 @@ async def _problem(settings: HotPathSettings) -> str | None:
 
 async def _refuse_producers_times(settings: HotPathSettings, admin: AIOKafkaAdminClient) -> None:
     names = (settings.readings_topic, settings.alerts_topic)
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name, [_TIMES]) for name in names])
+    answers = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name, {_TIMES: None}) for name in names]
+    )
     for _, _, _, name, entries in (resource for answer in answers for resource in answer.resources):
         times = {entry[0]: entry[1] for entry in entries}.get(_TIMES, _BROKERS_TIME)
         if times != _BROKERS_TIME:
