@@ -53,7 +53,7 @@ def check_picture(vehicle_id: str, picture: bytes) -> None:
     if len(picture) > LARGEST_SNAPSHOT_BYTES:
         raise SnapshotRefused(
             f"the snapshot of {vehicle_id} has {len(picture):,} bytes; at most {LARGEST_SNAPSHOT_BYTES:,} are sent: "
-            "make it smaller or compress it more"
+            "take it smaller or compress it more"
         )
     if not picture.startswith(JPEG_BEGINS) or not picture.rstrip(b"\0").endswith(JPEG_ENDS):
         raise SnapshotRefused(f"the snapshot of {vehicle_id} is no whole JPEG; only JPEG is sent")

@@ -30,7 +30,7 @@ def test_headers_of_another_programs_record_are_malformed() -> None:
 
 def test_a_picture_below_1_mb_is_sent_and_a_larger_one_refused_with_its_size() -> None:
     check_picture(VIN, a_jpeg(LARGEST_SNAPSHOT_BYTES))
-    with pytest.raises(SnapshotRefused, match=rf"{VIN} has 1,000,000 bytes; at most 999,999 are sent: make it smaller"):
+    with pytest.raises(SnapshotRefused, match=rf"{VIN} has 1,000,000 bytes; at most 999,999 are sent: take it smaller"):
         check_picture(VIN, a_jpeg(LARGEST_SNAPSHOT_BYTES + 1))
 
 

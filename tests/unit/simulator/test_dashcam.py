@@ -150,7 +150,7 @@ async def test_a_picture_above_1_mb_is_refused_told_and_counted_and_the_fleet_go
     assert (kept.pictures, camera.told["refused"]) == ([], 1)
     (record,) = caplog.records
     assert record.message == "snapshot refused"
-    assert "at most 999,999 are sent: make it smaller or compress it more" in vars(record)["reason"]
+    assert "at most 999,999 are sent: take it smaller or compress it more" in vars(record)["reason"]
 
 
 async def test_when_too_many_pictures_wait_moments_pass_and_are_counted(city: RoadNetwork) -> None:
