@@ -173,7 +173,7 @@ def test_the_ranking_is_exported_as_a_table(desk: Browsing) -> None:
 
 
 def test_a_route_is_drawn_with_its_alternatives(visit: Browsing) -> None:
-    visit.errors = _Without(visit.errors, "503")  # type: ignore[assignment]
+    visit.errors = _Without(visit.errors, "503")
     page = visit.open("routes")
     page.get_by_label("From", exact=True).fill("39.7434,-104.9847")
     page.get_by_label("To", exact=True).fill("Blake Street & 15th Street")

@@ -16,12 +16,13 @@ const EVERY_MS = 6000;
 const MOST = 500;
 const PERIODS = [["last_7_days", "last 7 days"], ["last_30_days", "last 30 days"], ["day", "one day (UTC)"], ["week", "one week"], ["month", "one month"]];
 const LAYERS = [["merged", "Merged"], ["batch", "Batch only"], ["speed", "Speed only"]];
+const MEASURES = [["litres", "fuel a distance"], ["index", "index of the car"], ["driver", "index of the driver"]];
 const PATH = "/v1/rankings/fuel-efficiency";
 
 export async function mount(root, { client, params, until }) {
   const wanted = {
     scope: params.get("scope") ?? "vehicle", period_kind: params.get("period_kind") ?? "last_7_days",
-    period: params.get("period") ?? "", view: params.get("view") ?? "merged", order: params.get("order") ?? "best",
+    period: params.get("period") ?? "", view: params.get("view") ?? "merged", order: params.get("order") ?? "best", by: params.get("by") ?? "litres",
   };
   const [layers, plot, spread, extremes] = [element("div", { className: "layers" }), element("div"), element("p", { className: "soft" }), element("div")];
   const ranking = new RankingTable();
@@ -40,6 +41,7 @@ export async function mount(root, { client, params, until }) {
       switcher("Layer", LAYERS, wanted.view, (value) => change("view", value)),
       choice("Rank", [["vehicle", "vehicles"], ["model", "models"], ["fleet", "fleets"]], wanted.scope, (value) => change("scope", value)),
       choice("Period", PERIODS, wanted.period_kind, (value) => change("period_kind", value)), period.node,
+      choice("By", MEASURES, wanted.by, (value) => change("by", value)),
       choice("Order", [["best", "best first"], ["worst", "worst first"]], wanted.order, (value) => change("order", value)), download),
     said, card("What each layer knows", layers),
     element("div", { className: "columns" },
@@ -90,6 +92,7 @@ class RankingTable {
       { title: key, cell: (place) => named(told.scope, place) },
       { title: unit("l100").text, isNumber: true, cell: (place) => element("b", {}, number(unit("l100").convert(place.litres_per_100km), unit("l100").digits)) },
       hasIndex && { title: "Index", isNumber: true, cell: (place) => number(place.efficiency_index, 0) },
+      hasIndex && { title: "Driver", isNumber: true, cell: (place) => number(place.driver_index, 0) },
       { title: "g CO₂/km", isNumber: true, cell: (place) => number(place.co2_g_per_km, 0) },
       { title: "Distance", isNumber: true, cell: (place) => distance(place.distance_m) },
       { title: "Trips", isNumber: true, cell: (place) => number(place.trips) },
@@ -98,7 +101,7 @@ class RankingTable {
     made.show(told.places);
     const top = this.node.querySelector(".scroll")?.scrollTop ?? 0;
     this.node.replaceChildren(element("p", { className: "soft" }, `${counted(told.ranked, "place")} since ${told.period} (UTC)`,
-      told.as_of_ms && [", as of ", since(told.as_of_ms)], hasIndex && ". Index: fuel burnt over what physics asks for that driving; 100 is par."), made.node);
+      told.as_of_ms && [", as of ", since(told.as_of_ms)], hasIndex && ". Indexes are the batch version's: fuel burnt over what physics asks for that driving, and the driving done over smooth driving of the same; 100 is par, less is better."), made.node);
     made.node.classList.add("tall");
     made.node.scrollTop = top;
   }
@@ -164,12 +167,13 @@ function reason(place, places) {
   const share = (part, whole) => `${Math.abs(Math.round((part / whole - 1) * 100))} % ${part < whole ? "below" : "above"}`;
   const car = `The car: its model's median is ${share(ofModel, all)} the median of all.`;
   const rest = same.length > 1 ? ` Driver, load and roads: this one is ${share(place.litres_per_100km, ofModel)} its model's median.` : " It is the only one of its model.";
-  return element("p", { className: "soft" }, car, rest);
+  const driver = place.driver_index && ` The driver: ${share(place.driver_index, 100)} what smooth driving of the same takes.`;
+  return element("p", { className: "soft" }, car, rest, driver);
 }
 
 async function exportCsv(client, wanted) {
-  const { scope, period_kind: kind, period, view, order } = wanted;
-  const response = await client.open(PATH, { params: { scope, period_kind: kind, period, view, order }, headers: { accept: "text/csv" } });
+  const { scope, period_kind: kind, period, view, order, by } = wanted;
+  const response = await client.open(PATH, { params: { scope, period_kind: kind, period, view, order, by }, headers: { accept: "text/csv" } });
   const address = URL.createObjectURL(await response.blob());
   element("a", { href: address, download: `fuel-efficiency-${scope}-${kind}-${view}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
