@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import yaml
@@ -51,3 +52,9 @@ def test_the_broker_takes_the_largest_record_and_makes_no_topics() -> None:
 def test_every_program_that_keeps_running_tells_its_health() -> None:
     untold = {name for name, service in _SERVICES.items() if "healthcheck" not in service}
     assert untold == {"topics", "history"}
+
+
+def test_the_image_has_every_package() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]["include"]
+    let_in = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert {package.removesuffix("*") for package in packages} - let_in == set()
