@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BETWEEN_TRIES_S: Final = 0.5
 _BETWEEN_LOOKS_S: Final = 0.05
+_TOPIC_LIMIT_S: Final = 10
 _REQUEST_LIMIT_S: Final = 30
 _FETCH_BYTES: Final = 4 * 1024 * 1024
 _FETCH_WAIT_MS: Final = 10
@@ -59,8 +60,7 @@ async def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, i
 
 
 async def _bounds(consumer: AIOKafkaConsumer, topic: str) -> Bounds:
-    if topic not in await consumer.topics():
-        raise InvalidInput(f"the broker has no topic {topic}; create the project's topics with `stack topics`")
+    await _await_topic(consumer, topic)
     consumer.subscribe([topic])
     partitions = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
     beginnings = await consumer.beginning_offsets(partitions)
@@ -69,6 +69,15 @@ async def _bounds(consumer: AIOKafkaConsumer, topic: str) -> Bounds:
         {at.partition: offset for at, offset in sorted(beginnings.items())},
         {at.partition: offset for at, offset in sorted(ends.items())},
     )
+
+
+async def _await_topic(consumer: AIOKafkaConsumer, topic: str) -> None:
+    """Wait a little: who starts a broker creates the topics a moment later."""
+    for _ in range(int(_TOPIC_LIMIT_S / _BETWEEN_TRIES_S)):
+        if topic in await consumer.topics():
+            return
+        await asyncio.sleep(_BETWEEN_TRIES_S)
+    raise InvalidInput(f"the broker has no topic {topic}; create the project's topics with `stack topics`")
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
