@@ -65,10 +65,16 @@ class Bench:
         """Make a program on the topics with a mark: with a group and states of its own by default."""
         self._programs += 1
         own = f"{mark}-{name}-{self._programs}"
+        own_group = f"measured{own}"
         if states is None:
             asyncio.run(ensure_topics(self.bootstrap, [replace(VEHICLE_STATES, name=VEHICLE_STATES.name + own)]))
         return Program(
-            name, bootstrap=self.bootstrap, mark=mark, states=states or own, group=group or own, folder=self._folder
+            name,
+            bootstrap=self.bootstrap,
+            mark=mark,
+            states=states or own,
+            group=group or own_group,
+            folder=self._folder,
         )
 
     @contextmanager
@@ -78,7 +84,10 @@ class Bench:
         assert sender.stdout is not None  # noqa: S101 - for the type checker
         if sender.stdout.readline() != "ready\n":
             raise SystemExit("the sender has ended before it was ready")
-        yield sender
+        try:
+            yield sender
+        finally:
+            sender.kill()
 
     def _sender(self, mark: str, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(_SENDER), self.bootstrap, f"vehicle-readings{mark}", *arguments]

@@ -54,9 +54,9 @@ def main() -> None:
 
 def _parts(*, is_quick: bool) -> dict[str, Callable[[Bench], Figures]]:
     """Give what can be measured. The large fleet is read for long enough to contain whole flushes, 10 s apart."""
-    runs, seconds = (1, 8) if is_quick else (3, 15)
+    runs, seconds = (1, 8) if is_quick else (3, 12)
     rates = (5_000,) if is_quick else (5_000, 20_000, 50_000)
-    small, large = ((10_000, 60), (100_000, 6)) if is_quick else ((10_000, 150), (100_000, 40))
+    small, large = ((10_000, 60), (100_000, 6)) if is_quick else ((10_000, 100), (100_000, 40))
 
     def latencies(bench: Bench) -> Figures:
         found = [latency(bench, "hot_path", rate, seconds=seconds) for rate in rates]
