@@ -57,13 +57,16 @@ def positions(
     connection: Connection, box: Box, *, fleet: str | None, after: str | None, limit: int
 ) -> Sequence[Position]:
     """Give vehicles with a known position by rising VIN, beginning after a VIN."""
-    query = _select().where(*_inside(box))
+    query = select(_LATEST.c.vehicle_id).where(*_inside(box))
     if fleet is not None:
         registry = tables.vehicles
         query = query.where(_LATEST.c.vehicle_id.in_(select(registry.c.vehicle_id).where(registry.c.fleet == fleet)))
     if after is not None:
         query = query.where(_LATEST.c.vehicle_id > after)
-    return _read(connection, query.order_by(_LATEST.c.vehicle_id).limit(limit))
+    # First who is there, along the index, then what is known of those on the page.
+    page = query.order_by(_LATEST.c.vehicle_id).limit(limit).subquery()
+    found = _select().where(_LATEST.c.vehicle_id.in_(select(page.c.vehicle_id)))
+    return _read(connection, found.order_by(_LATEST.c.vehicle_id))
 
 
 def positions_of(connection: Connection, vehicle_ids: Sequence[str]) -> Sequence[Position]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -85,6 +85,11 @@ def store_state(connection: Connection) -> StoreState:
         select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLES.name)
     )
     return StoreState(tuple(version) if version else (), tuple(map(tuple, marks)), registered or 0)
+
+
+def consumed_offsets(connection: Connection) -> tuple[tuple[Any, ...], ...]:
+    """Give up to where every topic has been read: what came since is in no answer, and every transaction moves it."""
+    return tuple(map(tuple, connection.execute(select(tables.consumed))))
 
 
 def stored_versions(connection: Connection) -> list[StoredVersion]:

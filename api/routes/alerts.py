@@ -18,6 +18,7 @@ from api.queries.alerts import (
     vehicles_in_need,
 )
 from api.queries.pipeline import mostly_rejected
+from api.queries.served import consumed_offsets
 from api.queries.vehicles import Known, known
 from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
@@ -31,17 +32,23 @@ if TYPE_CHECKING:
     from api.store.database import Store
 
 _REJECTED_FOR_MS = 10 * 60 * 1000
+_MOMENT_MS = 1_000
 
 
 def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"], route_class=Selecting)
+    told: dict[int, tuple[object, Attention]] = {}
 
     @routes.get("/attention", summary="Which cars need immediate attention?", dependencies=SELECTABLE)
     def attention(limit: Limit = 50) -> Attention:
         """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
         with store.snapshot() as connection:
-            return _attention(connection, limit=limit, now_ms=clock())
+            moment = (consumed_offsets(connection), clock() // _MOMENT_MS)
+            known = told.get(limit)
+            if known is None or known[0] != moment:  # many look at this list, and often at the same one
+                known = told[limit] = (moment, _attention(connection, limit=limit, now_ms=clock()))
+            return known[1]
 
     @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE)
     def alerts(  # noqa: PLR0913, PLR0917 - each is one filter

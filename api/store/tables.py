@@ -130,6 +130,7 @@ vehicle_latest = Table(
     Column("longitude_deg", Float),
     Column("sequence", BigInteger),
     *(Column(name, BigInteger) for name in SAMPLED),
+    Index("latest_by_place", "latitude_deg", "longitude_deg", "vehicle_id"),
 )
 """The newest reading of each; SAMPLED is its sequence some minutes ago, to count readings by."""
 
