@@ -20,7 +20,7 @@ from stack.ports import free_port
 
 _INSTALLED: Final = Path("/usr/lib/postgresql")
 _IS_ROOT: Final = os.geteuid() == 0
-_USER: Final = "nobody" if _IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
+POSTGRES_USER: Final = "nobody" if _IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
 """PostgreSQL refuses to run as root."""
 
 
@@ -56,7 +56,7 @@ def running_postgres(settings: dict[str, str] | None = None, host_rules: str | N
     programs = _programs()
     # pytest's own folders are closed to the user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    shutil.chown(folder, _USER)
+    shutil.chown(folder, POSTGRES_USER)
     data = folder / "data"
     made: list[str | Path] = [
         programs / "initdb",
@@ -71,7 +71,7 @@ def running_postgres(settings: dict[str, str] | None = None, host_rules: str | N
         "--locale=C",
         "--no-sync",
     ]
-    subprocess.run(made, check=True, cwd=folder, stdout=subprocess.DEVNULL, user=_USER if _IS_ROOT else None)
+    subprocess.run(made, check=True, cwd=folder, stdout=subprocess.DEVNULL, user=POSTGRES_USER if _IS_ROOT else None)
     if host_rules is not None:
         (data / "pg_hba.conf").write_text(host_rules)
     port = free_port()
@@ -80,7 +80,7 @@ def running_postgres(settings: dict[str, str] | None = None, host_rules: str | N
     process = subprocess.Popen(
         [programs / "postgres", "-D", data, *flags],
         cwd=folder,
-        user=_USER if _IS_ROOT else None,
+        user=POSTGRES_USER if _IS_ROOT else None,
         stdout=(folder / "log").open("wb"),
         stderr=subprocess.STDOUT,
     )
