@@ -27,6 +27,7 @@ sys.path.append(str(HERE))
 
 import numpy as np
 from _driven_fleet import driven_fleet
+from _held_out import held_out
 from driven_roads import a_drive, heard, right_share
 from rich.console import Console
 from rich.table import Table
@@ -58,6 +59,7 @@ def main() -> None:
         figures |= _matched(f"random_routes_without_heading_{every_s}s", blind, truth)
         fleet = driven_fleet(options.vehicles, every_s=every_s, noise_m=NOISE_M)
         figures |= _matched(f"simulator_{every_s}s", fleet.readings, fleet.segments)
+    figures |= held_out(driven_fleet(4 * options.vehicles, every_s=10, noise_m=NOISE_M).readings)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     table = Table("figure", "value", title="routes")
