@@ -68,7 +68,7 @@ def keep_up(lake: Lake, *, most_small_files: int, keep_days: int) -> Upkeep:
         joined, into = joined + int(done["numFilesRemoved"]), into + int(done["numFilesAdded"])
     removed = 0
     if crowded or forgotten:
-        unneeded = table.vacuum(_UNREFERENCED_HOURS, dry_run=False, enforce_retention_duration=False)
+        unneeded = table.vacuum(_UNREFERENCED_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
         removed = len(unneeded)
         lake.adopt()
     return Upkeep(joined, into, forgotten, removed)

@@ -9,6 +9,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from cold_path.views.columns import columns_of
 from cold_path.views.history_fold import ALERT, FOLD_SCHEMA, folded
+from contracts.topics import READING_PARTITIONS
 from contracts.views import VIEW_COLUMNS
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ def history_fold(lake: DataFrame, ruling: Ruling) -> DataFrame:
 
     The fold goes on from the ruling's states where it has some; `lake` must then hold later rows only.
     """
-    rows = lake.select(*_PLACE, *ruling.signals()).repartition("partition").sortWithinPartitions("partition", "offset")
+    rows = lake.select(*_PLACE, *ruling.signals()).repartitionById(READING_PARTITIONS, "partition")
+    in_order = rows.sortWithinPartitions("partition", "offset")
 
     def fold(batches: Iterable[Any]) -> Iterator[Any]:
         return folded(batches, ruling)
 
-    return rows.mapInArrow(fold, from_arrow_schema(FOLD_SCHEMA))
+    return in_order.mapInArrow(fold, from_arrow_schema(FOLD_SCHEMA))
 
 
 def alert_history(history: DataFrame) -> DataFrame:
