@@ -3,7 +3,9 @@
 import { element } from "../element.js";
 
 const HEIGHT_PX = 190;
+const HALF_DAY_S = 43_200; // to both sides of a point that is alone
 let loading = null;
+const endings = new WeakMap(); // of the chart that a host shows
 
 function library() {
   loading ??= new Promise((resolve, reject) => {
@@ -27,7 +29,7 @@ export async function seriesChart(host, { timesMs, curves, levels = [], bands = 
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "11px system-ui" };
   const options = {
     width: Math.max(200, host.clientWidth), height: HEIGHT_PX, padding: [14, 12, 0, 0],
-    scales: { y: { range: (_, low, high) => widened(low, high, levels) } },
+    scales: { x: timesMs.length === 1 ? { range: () => [-1, 1].map((way) => timesMs[0] / 1000 + way * HALF_DAY_S) } : {}, y: { range: (_, low, high) => widened(low, high, levels) } },
     axes: [axis, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(undefined, { maximumFractionDigits: 2 })) }],
     series: [{ label: "Time" }, ...curves.map((curve, at) => ({
       label: curve.label, stroke: colour(curve.colour ?? `--series-${(at % 3) + 1}`), width: curve.isDashed ? 1.5 : 2,
@@ -37,13 +39,19 @@ export async function seriesChart(host, { timesMs, curves, levels = [], bands = 
     legend: { show: curves.length > 1, live: true }, cursor: { y: false },
     hooks: { drawClear: [(plot) => drawBands(plot, bands, colour)], draw: [(plot) => { drawLevels(plot, levels, colour); drawMoments(plot, moments, colour); }] },
   };
+  endings.get(host)?.();
   const holder = element("div", { className: "series", role: "img", "aria-label": label });
   host.replaceChildren(holder);
   const plot = new UPlot(options, [timesMs.map((atMs) => atMs / 1000), ...curves.map((curve) => curve.values)], holder);
   const watch = new ResizeObserver(() => {
-    if (!holder.isConnected) watch.disconnect();
+    if (!holder.isConnected) end();
     else if (Math.abs(host.clientWidth - plot.width) > 1) plot.setSize({ width: Math.max(200, host.clientWidth), height: HEIGHT_PX });
   });
+  const end = () => {
+    watch.disconnect();
+    plot.destroy();
+  };
+  endings.set(host, end);
   watch.observe(host);
   return plot;
 }

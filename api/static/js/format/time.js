@@ -15,6 +15,9 @@ export function span(ms) {
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
 }
 
+/** Minutes and seconds, as a clock shows them. */
+export const minutes = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")} min`;
+
 export const ago = (atMs) => `${span(Date.now() - atMs)} ago`;
 
 export const utc = (atMs) => `${new Date(atMs).toISOString().replace("T", " ").replace("Z", "")} UTC`;

@@ -42,5 +42,9 @@ export function quantity(value, name, digits = null) {
 }
 
 export const distance = (metres) => quantity(metres === null ? null : metres / 1000, "km");
-export const fuel = (millilitres) => quantity(millilitres === null ? null : millilitres / 1000, "l");
+/** Fuel in litres or gallons; a little of it in millilitres, where those are used. */
+export function fuel(millilitres) {
+  if (millilitres !== null && millilitres < 1000 && !isUs()) return quantity(millilitres, "ml");
+  return quantity(millilitres === null ? null : millilitres / 1000, "l", millilitres < 1000 ? 3 : null);
+}
 export const consumption = (litresPer100km) => quantity(litresPer100km, "l100");

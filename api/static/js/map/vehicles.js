@@ -24,12 +24,12 @@ export class Vehicles {
 
   /** Forgets those that a whole answer does not name any more. */
   keepOnly(ids) {
-    for (const [id, at] of this.indexes) if (!ids.has(id)) this.shown[at] = 0;
+    for (const [id, at] of this.indexes) this.gone[at] = ids.has(id) ? 0 : 1;
   }
 
   /** Shows those that `wanted(facts)` likes. */
   filter(wanted) {
-    for (let at = 0; at < this.count; at++) this.shown[at] = wanted(this.facts[at]) ? 1 : 0;
+    for (let at = 0; at < this.count; at++) this.shown[at] = !this.gone[at] && wanted(this.facts[at]) ? 1 : 0;
   }
 
   /** Where each is drawn at `nowMs`, into `drawnX` and `drawnY`. */
@@ -61,6 +61,7 @@ export class Vehicles {
     const [x, y] = [mercatorX(geometry.coordinates[0]), mercatorY(geometry.coordinates[1])];
     const known = this.indexes.get(id);
     const at = known ?? this.#added(id);
+    this.gone[at] = 0;
     const isNewer = known === undefined || properties.recorded_at_ms > this.facts[at].recorded_at_ms;
     if (known === undefined) [this.toX[at], this.toY[at], this.drawnX[at], this.drawnY[at]] = [x, y, x, y];
     if (isNewer) this.#head(at, x, y, nowMs, known === undefined);
@@ -91,7 +92,7 @@ export class Vehicles {
     for (const name of ["fromX", "fromY", "toX", "toY", "startMs", "spanMs", "heardMs", "drawnX", "drawnY"]) {
       this[name] = grown(Float64Array, this[name], capacity);
     }
-    for (const name of ["health", "shown"]) this[name] = grown(Uint8Array, this[name], capacity);
+    for (const name of ["health", "shown", "gone"]) this[name] = grown(Uint8Array, this[name], capacity);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { card, choice, element, empty } from "../element.js";
 import { consumption, distance, fuel, number, quantity } from "../format/units.js";
-import { span } from "../format/time.js";
+import { minutes } from "../format/time.js";
 import { counted } from "../format/words.js";
 import { Heat } from "../map/heat.js";
 import { CanvasMap } from "../map/canvas_map.js";
@@ -138,7 +138,7 @@ function compared({ features }) {
     return element("section", { className: `card way way-${kind}`, "aria-label": `${NAMES[kind]} way` },
       element("h2", {}, element("span", { className: `swatch way-${kind}` }), NAMES[kind]),
       element("dl", { className: "facts" }, [
-        ["Fuel", way.fuel_ml === null ? "not known yet" : fuel(way.fuel_ml)], ["Time", span(way.seconds * 1000)],
+        ["Fuel", way.fuel_ml === null ? "not known yet" : fuel(way.fuel_ml)], ["Time", minutes(way.seconds)],
         ["Distance", distance(way.distance_m)], ["Consumption", consumption(way.litres_per_100km)],
       ].map(([term, value]) => element("div", {}, element("dt", {}, term), element("dd", {}, value)))),
       element("p", { className: "soft" }, twin ? `The same way as the ${NAMES[twin].toLowerCase()} one.` : differs(kind, way, fast)),

@@ -3,6 +3,7 @@
 import { element, empty } from "../element.js";
 import { since } from "../format/time.js";
 import { unit } from "../format/units.js";
+import { counted } from "../format/words.js";
 import { seriesChart } from "../charts/series.js";
 
 const DAYS = 14;
@@ -27,10 +28,10 @@ export async function efficiencyOverTime(host, note, client, { vin, model, view 
       { label: "This car", values: converted(own), isPoints: true },
       { label: "Median of its model", values: converted(medians), isPoints: true, isDashed: true },
     ],
-    unit: text, digits, label: `Consumption on ${days.length} days, last ${convert(own.at(-1)).toFixed(digits)} ${text}`,
+    unit: text, digits, label: `Consumption on ${counted(days.length, "day")}, last ${convert(own.at(-1)).toFixed(digits)} ${text}`,
   });
   const version = told.batch_view_version ? `batch version ${told.batch_view_version}` : "no batch version";
-  note.replaceChildren(element("p", { className: "soft" }, `${days.length} days (UTC), ${version}`, told.as_of_ms && [", as of ", since(told.as_of_ms)]));
+  note.replaceChildren(element("p", { className: "soft" }, `${counted(days.length, "day")} (UTC), ${version}`, told.as_of_ms && [", as of ", since(told.as_of_ms)]));
 }
 
 async function medianOf(client, model, period, view) {
