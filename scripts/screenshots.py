@@ -1,4 +1,4 @@
-"""Makes the documents' pictures from a running demo: `python scripts/screenshots.py http://127.0.0.1:8000`.
+"""Makes the documents' pictures from a running demo: `python scripts/screenshots.py http://127.0.0.1:8000 [NAME …]`.
 
 Screenshots become docs/images/*.webp; frames of the moving fleet become an animated one. Needs Chromium.
 """
@@ -24,8 +24,8 @@ FRAMES, FRAME_MS, FRAME_SIZE = 40, 200, (800, 500)
 WAYS = "routes?from=39.7434,-104.9847&to=Blake%20Street%20%26%2015th%20Street"
 
 
-def main(url: str) -> None:
-    """Take all of them."""
+def main(url: str, *names: str) -> None:
+    """Take those of these names, or all of them."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     pages = {
         "fleet": ("fleet", "dark"),
@@ -37,10 +37,13 @@ def main(url: str) -> None:
     }
     with a_browser() as browser:
         for name, (fragment, scheme) in pages.items():
+            if names and name not in names:
+                continue
             page = opened(browser, f"{url}/#/{fragment}", scheme)
             save(name, [picture(page)])
             page.close()
-        animate(browser, url)
+        if not names or "moving" in names:
+            animate(browser, url)
     for file in sorted(IMAGES.glob("*.webp")):
         print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1000:.0f} kB")
 
@@ -93,4 +96,4 @@ def save(name: str, frames: list[Image.Image]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    main(*(sys.argv[1:] or ["http://127.0.0.1:8000"]))

@@ -1,7 +1,7 @@
 // Fleet: where the cars are and how they do, and both questions of the project at one glance.
 
 import { element, card, empty, choice, fillChoice } from "../element.js";
-import { since } from "../format/time.js";
+import { since, span } from "../format/time.js";
 import { consumption, number, quantity } from "../format/units.js";
 import { counted, ruleName, sentence } from "../format/words.js";
 import { listen } from "../live/alert_watch.js";
@@ -20,6 +20,7 @@ export const title = "Fleet";
 const SHOWN = 6;
 const MOST_NAMED = 10_000;
 const EVERY_MS = 3000;
+const LATELY_MS = 600_000;
 
 export async function mount(root, { client, watch, params, until }) {
   const vehicles = new Vehicles();
@@ -169,7 +170,7 @@ function legend() {
 async function showSide(side, client, watch) {
   const attention = watch.attention;
   const [pipeline, best] = await Promise.all([
-    client.ask("/v1/pipeline").catch(() => null),
+    client.ask("/v1/pipeline", { latency_since_ms: Date.now() - LATELY_MS }).catch(() => null),
     client.ask("/v1/rankings/fuel-efficiency", { limit: SHOWN }).catch(() => null),
   ]);
   const tiles = element("section", { className: "tiles", "aria-label": "Figures" }, figures(attention, pipeline));
@@ -183,8 +184,8 @@ function figures(attention, pipeline) {
   return [
     tile("need attention", number(needs), null, needs ? "bad" : "good"),
     tile("cars heard", number(pipeline?.vehicles.heard), pipeline && `${pipeline.vehicles.silent} silent`),
-    tile("event to alert", latency?.p50_ms === null || !latency ? "–" : `${latency.p50_ms} ms`, latency && `p99 ${latency.p99_ms ?? "–"} ms`),
-    tile("batch view", pipeline?.batch_view_version ? `v${pipeline.batch_view_version}` : "–", age === null || !pipeline ? "none yet" : `${Math.round(age)} s old`),
+    tile("event to alert", latency?.p50_ms === null || !latency ? "–" : `${latency.p50_ms} ms`, latency && `p99 ${latency.p99_ms ?? "–"} ms lately`),
+    tile("batch view", pipeline?.batch_view_version ? `v${pipeline.batch_view_version}` : "–", age === null || !pipeline ? "none yet" : `${span(age * 1000)} old`),
   ];
 }
 

@@ -16,6 +16,7 @@ export const title = "Pipeline";
 const EVERY_MS = 2000;
 const RATES_KEPT = 60;
 const LATENCIES = 500;
+const LATELY_MS = 600_000;
 
 export async function mount(root, { client, watch, until }) {
   const [tiles, lag, latency, silent] = [1, 2, 3, 4].map(() => element("div"));
@@ -31,7 +32,7 @@ export async function mount(root, { client, watch, until }) {
 
   async function quickly() {
     try {
-      const told = await client.ask("/v1/pipeline");
+      const told = await client.ask("/v1/pipeline", { latency_since_ms: Date.now() - LATELY_MS });
       trouble.textContent = "";
       rate.take(told.marks);
       tiles.replaceChildren(...figures(told, rate));
@@ -85,7 +86,7 @@ function figures({ lag, event_to_alert: latency, vehicles, rejected_readings: re
     tile("readings a second", number(rate.last), course),
     tile("readings behind, hot path", behind("hot-path"), lag.detail),
     tile("readings behind, cold path", behind("cold-path"), "it catches up with each run"),
-    tile("event to alert, median", latency.p50_ms === null ? "–" : `${latency.p50_ms} ms`, `p99 ${latency.p99_ms ?? "–"} ms over ${latency.alerts}`),
+    tile("event to alert, median", latency.p50_ms === null ? "–" : `${latency.p50_ms} ms`, `p99 ${latency.p99_ms ?? "–"} ms over ${counted(latency.alerts, "alert")} of ten minutes`),
     tile("batch view", version ? `version ${version}` : "–", age === null ? "none yet" : `${span(age * 1000)} old`),
     tile("cars heard", number(vehicles.heard), `${vehicles.silent} silent, ${vehicles.registered} registered`),
     tile("readings rejected", number(total), counted(Object.keys(rejected).length, "reason")),
