@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 512 * 1024
 _RETRY_S: Final = 0.5
+_LAST_WAIT_S: Final = 2.0
 _SHORTEST_TRY_S: Final = 2.0
 _PATIENCE_MS: Final = 10_000
 """How long aiokafka tries by itself; then the chunk is sent again by a new producer, as often as need be."""
@@ -136,10 +138,13 @@ class Outbox:
                 log.warning("kafka is away", extra={"bootstrap": self._bootstrap, "error": type(error).__name__})
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnect; what is not acknowledged by then is not waited for: it is not acknowledged to its cars either."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            # While Kafka is away aiokafka would wait for it without end.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WAIT_S):
+                    await producer.stop()
 
 
 def _by_place(records: Sequence[Record]) -> dict[Place, list[Record]]:

@@ -101,6 +101,7 @@ class Link:
                 f"the MQTT broker at {self._door.place} does not take {one.topic} ({code}): allow the user "
                 f"{self._door.username or '(nobody)'} to publish there"
             )
+            return
         one.then(code.value != _UNHEARD)
         self._moved.set()
 
