@@ -8,14 +8,14 @@ PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PROGRAMS := simulator gateway hot-path cold-path api stack
 TESTED := $(wildcard tests/unit tests/spark tests/equivalence tests/integration tests/e2e)
 TYPED := contracts rules roads observability simulator gateway hot_path cold_path api stack tests $(wildcard benchmarks scripts)
-PYTEST := $(BIN)/pytest -m "not chaos"
+PYTEST := $(BIN)/pytest -m "not chaos and not cluster"
 ARGS ?=
 # uv keeps what it downloads where the jars are kept: nothing is written outside this folder and that one.
 export UV_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/uv
 export PIP_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types boundaries unit spark equivalence integration e2e chaos \
+.PHONY: help setup demo test check format lint types boundaries unit spark equivalence integration e2e chaos test-cluster \
 	benchmark up down clean lock jars
 .DELETE_ON_ERROR:
 
@@ -61,6 +61,9 @@ integration: setup ## adapters on a real broker
 
 e2e: setup ## the demo through its public doors
 	$(call tested,$@)
+
+test-cluster: setup ## the cold path on a Spark cluster of two workers, processes of this machine
+	$(BIN)/pytest -m cluster tests/cluster $(ARGS)
 
 chaos: setup ## long random kills
 	$(BIN)/pytest -m chaos $(TESTED) $(ARGS)
