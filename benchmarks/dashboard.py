@@ -50,7 +50,7 @@ _INTERVALS = """seconds => new Promise(resolve => {
   const step = now => { intervals.push(now - before); before = now;
     now < until ? requestAnimationFrame(step) : resolve(intervals); };
   requestAnimationFrame(step); })"""
-_SEEN = """() => { window.seenAt = {}; const look = () => document.querySelectorAll(".why").forEach(one => {
+_SEEN = """() => { window.seenAt = {}; const look = () => document.querySelectorAll(".why, .toast").forEach(one => {
   const told = /number (\\d+)/.exec(one.textContent); if (told) window.seenAt[told[1]] ??= Date.now(); });
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true }); }"""
 
@@ -71,7 +71,7 @@ def main() -> None:
         quiet = stack.enter_context(_api(still, broker.bootstrap, folder))
         browser = stack.enter_context(a_browser("--enable-precise-memory-info"))
         figures = _first_content(browser, quiet) | _alerts(
-            browser, quiet, broker.bootstrap, 20 if options.quick else 100
+            browser, quiet, broker.bootstrap, 20 if options.quick else 50
         )
         stack.enter_context(MovingFleet(moving, vehicles))
         busy = stack.enter_context(_api(moving, broker.bootstrap, folder))
@@ -128,16 +128,22 @@ def _page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def _first_content(browser: Browser, url: str) -> Figures:
-    """Open the page five times with an empty cache: median time, and bytes of everything but the stream."""
-    times, sizes = [], []
+    """Open the page five times with an empty cache: median time, bytes until then, and in all but the stream."""
+    times, first, whole = [], [], []
     for _ in range(5):
         with _page(browser, f"{url}/#/fleet") as page:
             page.wait_for_selector(".tiles b")
             holds(page, "window.fleetMap && fleetMap.map.roads.length > 0")
             times.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
             entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
-            sizes.append(page.evaluate(f"{entries}.reduce((sum, one) => sum + one.transferSize, 0)") / 1000)
-    return {"first_content_ms": statistics.median(times), "transferred_kb": statistics.median(sizes)}
+            summed = "reduce((sum, one) => sum + one.transferSize, 0)"
+            first.append(page.evaluate(f"{entries}.filter(one => one.responseEnd <= {times[-1]}).{summed}") / 1000)
+            whole.append(page.evaluate(f"{entries}.{summed}") / 1000)
+    return {
+        "first_content_ms": statistics.median(times),
+        "first_content_kb": statistics.median(first),
+        "whole_page_kb": statistics.median(whole),
+    }
 
 
 def _alerts(browser: Browser, url: str, bootstrap: str, count: int) -> Figures:

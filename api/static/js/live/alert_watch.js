@@ -2,7 +2,7 @@
 
 import { EventStream } from "../api/events.js";
 
-const MOST = 100;
+const MOST = 50;
 const EVERY_MS = 15_000; // what no event tells: a car that is heard again, readings that are rejected
 
 export class AlertWatch extends EventTarget {
