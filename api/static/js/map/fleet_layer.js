@@ -26,9 +26,8 @@ export class FleetLayer {
 
   draw(context, map, nowMs) {
     const { vehicles } = this;
-    if (this.#order.length < vehicles.count) this.#order = new Uint32Array(vehicles.count * 2);
     vehicles.advance(nowMs);
-    this.#sorted = this.#clusters.sort(vehicles, map.camera, this.#order, this.isGrouping);
+    this.#sort(map.camera);
     this.painter.paint(vehicles, this.#order, this.#sorted.count, map.camera, map.ratio);
     drawClusters(context, this.#sorted.clusters, map.colours);
     this.#mark(context, map);
@@ -36,8 +35,9 @@ export class FleetLayer {
     return vehicles.isMoving(nowMs);
   }
 
-  /** What is near a point of the screen: {vehicle} or {cluster} or null. */
+  /** What is near a point of the screen, also where no frame has drawn it yet: {vehicle} or {cluster} or null. */
   near(x, y, camera) {
+    this.#sort(camera);
     const { drawnX, drawnY, facts } = this.vehicles;
     let [best, bestPx] = [null, NEAR_PX];
     for (let place = 0; place < this.#sorted.count; place++) {
@@ -49,6 +49,11 @@ export class FleetLayer {
     if (best) return best;
     const cluster = this.#sorted.clusters.find((one) => Math.hypot(one.x - x, one.y - y) < 24);
     return cluster ? { cluster, x: cluster.x, y: cluster.y } : null;
+  }
+
+  #sort(camera) {
+    if (this.#order.length < this.vehicles.count) this.#order = new Uint32Array(this.vehicles.count * 2);
+    this.#sorted = this.#clusters.sort(this.vehicles, camera, this.#order, this.isGrouping);
   }
 
   #mark(context, map) {
