@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-import random
 import subprocess
 import sys
 import time
-import urllib.request
 import uuid
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.structs import ConsumerRecord
-from eventually import eventually, eventually_async
+from eventually import eventually_async
+from hot_path_fold import RULES, AlertEvent, assert_marks_hold, expected_of, identity
+from hot_path_worker import Worker
 
 from contracts.alert import Alert
 from contracts.codec import decode, encode
-from contracts.errors import MalformedReading
 from contracts.partitioning import partition_of_key
-from contracts.plausibility import believe
 from contracts.reading import READING_SCHEMA, Reading
 from contracts.topics import (
     ENGINE_ALERTS,
@@ -36,64 +31,16 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
-from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState
-from rules import default_rules_file, load_rules
+from contracts.vehicle_state import Mark, VehicleState
 from rules.partition import PartitionFold
 from rules.written import restored
 from stack.ports import free_port
 from stack.topics import ensure_topics
 
-RULES = load_rules(default_rules_file())
 _TOPICS = (VEHICLE_READINGS, ENGINE_ALERTS, VEHICLE_STATES, REJECTED_READINGS, VEHICLES)
 _FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
 _BREAKING = Path(__file__).with_name("breaking_worker.py")
 _ZSTD = 4
-AlertEvent = tuple[str, int, str]
-
-
-class Worker:
-    """One `hot-path run` process."""
-
-    def __init__(self, process: subprocess.Popen[bytes], status_port: int, log: Path) -> None:
-        self.process = process
-        self._status = f"http://127.0.0.1:{status_port}"
-        self.log = log
-
-    def is_ready(self) -> bool:
-        with urllib.request.urlopen(f"{self._status}/health/ready", timeout=2) as answer:  # noqa: S310 - loopback
-            return bool(answer.status == 200)
-
-    def figure(self, name: str) -> float:
-        """Give a metric's value, summed over its labels; 0 before the worker tells it."""
-        try:
-            with urllib.request.urlopen(f"{self._status}/metrics", timeout=2) as answer:  # noqa: S310 - loopback
-                lines = answer.read().decode().splitlines()
-        except OSError:
-            return 0
-        return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
-
-    def wait_ready(self, within_s: float = 40) -> Worker:
-        eventually(self.is_ready, within_s=within_s)
-        return self
-
-    def wait_processed(self, readings: int, within_s: float = 40) -> None:
-        eventually(lambda: self._running_figure("readings_processed_total") >= readings, within_s=within_s)
-
-    def _running_figure(self, name: str) -> float:
-        if self.process.poll() is not None:
-            pytest.fail(f"the worker has ended:\n{self.log.read_text()}")
-        return self.figure(name)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> float:
-        """Send SIGTERM; give the seconds until the end, which must be a clean one."""
-        started_s = time.monotonic()
-        self.process.terminate()
-        assert self.process.wait(20) == 0, self.log.read_text()
-        return time.monotonic() - started_s
 
 
 class Stage:
@@ -237,7 +184,7 @@ class Stage:
         written = itertools.groupby(self.records(self.states), key=lambda record: record.partition)
         for partition, records in written:
             fold = PartitionFold(partition, RULES, registry={})
-            ahead = _assert_marks_hold(fold, by_partition.get(partition, []), records)
+            ahead = assert_marks_hold(fold, by_partition.get(partition, []), records)
             assert not (with_none_ahead and ahead), f"{ahead[0]} is ahead of the mark"
 
     def assert_nothing_lost(self) -> None:
@@ -258,106 +205,4 @@ class Stage:
 
     def expected(self) -> tuple[dict[int, PartitionFold], list[Alert], dict[int, int]]:
         """Fold the readings' topic: folds and ends by partition, and all alerts."""
-        records = self.records(self.readings)
-        numbers = {record.partition for record in records}
-        folds = {number: PartitionFold(number, RULES, registry={}) for number in numbers}
-        ends: dict[int, int] = {}
-        alerts: list[Alert] = []
-        for record in records:
-            alerts += fold_record(folds[record.partition], record)
-            ends[record.partition] = record.offset + 1
-        for fold in folds.values():
-            fold.drain(1_000_000)  # forgets older trips, as every writing does
-        return folds, alerts, ends
-
-
-def fold_record(fold: PartitionFold, record: ConsumerRecord) -> list[Alert]:
-    """Fold one record of the readings' topic, as a worker would."""
-    alerts = fold.advance(record.timestamp)
-    try:
-        reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.timestamp)
-    except MalformedReading:
-        return alerts
-    return [*alerts, *fold.fold(reading, offset=record.offset, received_at_ms=record.timestamp)]
-
-
-def _assert_marks_hold(
-    fold: PartitionFold, readings: list[ConsumerRecord], records: Iterable[ConsumerRecord]
-) -> list[str]:
-    """Walk through one partition's states, the newest by position; give those that were ahead of a mark."""
-    ahead: list[str] = []
-    newest: dict[bytes, VehicleState] = {}
-    waiting = deque(readings)
-    for record in records:
-        if not record.key.startswith(MARK_PREFIX):
-            state = decode(record.value, VehicleState)
-            if record.key not in newest or state.offset >= newest[record.key].offset:
-                newest[record.key] = state
-            continue
-        mark = decode(record.value, Mark)
-        while waiting and waiting[0].offset < mark.next_offset:
-            fold_record(fold, waiting.popleft())
-        for vehicle_id, due in fold.states.items():
-            found = newest.get(vehicle_id.encode())
-            assert found is not None, f"{vehicle_id} is missing at {mark}"
-            assert found.offset >= due.offset, f"{vehicle_id} is behind {mark}"
-            if found.offset >= mark.next_offset:
-                ahead.append(f"{vehicle_id} at {found.offset}, {mark}")
-            else:
-                assert (found.newest, found.episodes, found.trips[0]) == (due.newest, due.episodes, due.trips[0])
-    return ahead
-
-
-def identity(alert: Alert) -> AlertEvent:
-    """Give what makes an alert event the same event."""
-    return alert.alert_id, alert.change, alert.state
-
-
-def vin(number: int) -> str:
-    """Give a vehicle's VIN."""
-    return f"WVWZZZ1JZ{number:08d}"
-
-
-def drives(vehicles: int, seconds: int, *, seed: int = 1, start_ms: int | None = None) -> Iterator[Reading]:
-    """Give a fleet's readings second by second: some overheat and recover, some repeat, swap or lose readings."""
-    generator = random.Random(seed)
-    begun_ms = start_ms if start_ms is not None else int(time.time() * 1000) - seconds * 1000  # noqa: TID251
-    held: list[Reading] = []
-    for second in range(seconds):
-        for number in range(vehicles):
-            reading = _reading(number, second, begun_ms)
-            chance = generator.random()
-            if chance < 0.02:
-                held.append(reading)
-            else:
-                yield reading
-            if chance > 0.97:
-                yield reading
-        if second % 5 == 4:
-            yield from held
-            held.clear()
-    yield from held
-
-
-def _reading(number: int, second: int, begun_ms: int) -> Reading:
-    trip, within = divmod(second + number, 200)
-    trip_started_ms = begun_ms + (trip * 200 - number) * 1000
-    is_hot = number % 7 == 0 and 40 <= within % 100 < 60
-    signals: dict[str, Any] = {"coolant_c": 113.5 if is_hot else 91.0, "battery_v": 10.2 if number % 11 == 3 else 14.0}
-    return Reading(
-        vehicle_id=vin(number),
-        sequence=within,
-        recorded_at_ms=trip_started_ms + within * 1000,
-        trip_started_at_ms=trip_started_ms,
-        trip_distance_m=within * 20,
-        trip_fuel_ml=within * 2,
-        trip_idle_s=0,
-        speed_kmh=72.0,
-        engine_rpm=2_100.0,
-        oil_pressure_kpa=310.0,
-        oil_level="NORMAL",
-        fuel_level_pct=60.0,
-        tyre_pressures_kpa=(231.0, 230.5, 229.0, 230.0),
-        trouble_codes=("P0301",) if number % 13 == 5 and 100 <= within < 110 else None,
-        **signals,
-    )
+        return expected_of(self.records(self.readings))

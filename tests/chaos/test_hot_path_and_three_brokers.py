@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from hot_path_stage import Stage, drives
+from hot_path_drives import drives
+from hot_path_stage import Stage
 
 from stack.broker import SMALL_HEAP_MB, BrokerFiles
 from stack.cluster import Cluster

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hot_path_stage import Stage, Worker, drives
+from hot_path_drives import drives
+from hot_path_stage import Stage
+from hot_path_worker import Worker
 
 from stack.broker import Broker
 

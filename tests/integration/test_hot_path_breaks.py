@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from breaking_worker import STEPS
 from eventually import eventually
-from hot_path_stage import Stage, drives
+from hot_path_drives import drives
+from hot_path_stage import Stage
 
 from stack.broker import Broker
 

@@ -10,7 +10,8 @@ import cramjam
 import pytest
 from aiokafka.record.util import calc_crc32c, encode_varint
 from eventually import eventually
-from hot_path_stage import Stage, drives, vin
+from hot_path_drives import drives, vin
+from hot_path_stage import Stage
 
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from hot_path_stage import Stage, drives
+from hot_path_drives import drives
+from hot_path_stage import Stage
 
 from contracts.topics import READING_PARTITIONS
 from hot_path.settings import HotPathSettings
