@@ -37,18 +37,23 @@ def latency(bench: Bench, name: str, rate: int, *, seconds: int) -> Figures:
 
 async def _latencies_ms(bootstrap: str, topic: str, *, from_ms: int) -> list[int]:
     """Give the latency of every alert whose reading was received after `from_ms`, sorted."""
+    alerts = await alerts_of(bootstrap, topic)
+    caused = [(told_ms, alert) for told_ms, alert in alerts if alert.received_at_ms > from_ms and not alert.timed]
+    return sorted(max(0, told_ms - alert.received_at_ms) for told_ms, alert in caused)
+
+
+async def alerts_of(bootstrap: str, topic: str) -> list[tuple[int, Alert]]:
+    """Give all alerts of a topic, each with the broker's time of it (epoch ms)."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         partitions = [TopicPartition(topic, number) for number in range(READING_PARTITIONS)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        found: list[int] = []
+        found: list[tuple[int, Alert]] = []
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
-                for record in [each for some in (await consumer.getmany(timeout_ms=500)).values() for each in some]:
-                    alert = decode(record.value, Alert)
-                    if alert.received_at_ms > from_ms and not alert.timed:
-                        found.append(max(0, record.timestamp - alert.received_at_ms))
-    return sorted(found)
+                for some in (await consumer.getmany(timeout_ms=500)).values():
+                    found += [(record.timestamp, decode(record.value, Alert)) for record in some]
+    return found
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:

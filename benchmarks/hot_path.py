@@ -18,6 +18,7 @@ from pathlib import Path
 
 from _bench import Bench
 from _latency import latency
+from _poison import poison
 from _throughput import restoring, throughput, two_workers
 from rich.console import Console
 from rich.table import Table
@@ -70,6 +71,7 @@ def _parts(*, is_quick: bool) -> dict[str, Callable[[Bench], Figures]]:
         "restoring": lambda bench: restoring(bench, bench.backlog(large[0], 4)),
         "workers": lambda bench: two_workers(bench, bench.backlog(*small)),
         "latency": latencies,
+        "poison": poison,
     }
 
 
