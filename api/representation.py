@@ -48,6 +48,11 @@ def is_known(if_none_match: str | None, tag: str) -> bool:
     return "*" in held or tag.removeprefix("W/") in (one.removeprefix("W/") for one in held)
 
 
+def answered(content: dict[str, Any]) -> Response:
+    """Answer with JSON."""
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
 def unchanged(tag: str) -> Response:
     """Answer that the client's copy is still right."""
     return Response(status_code=304, headers=_headers(tag))

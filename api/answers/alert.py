@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from api.queries.alerts import AlertHistory
     from api.queries.pipeline import MostlyRejected
-    from api.queries.vehicles import Known
+    from api.queries.vehicles import Listed
 
 Evidence = dict[str, Any]
 
@@ -75,11 +75,6 @@ class AlertAnswer(BaseModel):
     source_offset: int
     rules_hash: str
 
-    @classmethod
-    def of(cls, row: Row[Any]) -> Self:
-        """Make it from a row of the store."""
-        return cls(**_fields(row))
-
 
 class ChangeAnswer(BaseModel):
     """One event of an alert's life."""
@@ -110,13 +105,6 @@ class AlertDetail(AlertAnswer):
     changes: list[ChangeAnswer]
     actions: list[ActionAnswer]
 
-    @classmethod
-    def told(cls, history: AlertHistory) -> Self:
-        """Make it from an alert's history."""
-        changes = [ChangeAnswer.model_validate(change, from_attributes=True) for change in history.changes]
-        actions = [ActionAnswer.model_validate(action, from_attributes=True) for action in history.actions]
-        return cls(**_fields(history.row), changes=changes, actions=actions)
-
 
 class AlertPage(BaseModel):
     """Alerts, newest first."""
@@ -140,34 +128,6 @@ class AttentionItem(BaseModel):
     message: str
     alerts: list[AlertAnswer]
 
-    @classmethod
-    def alerted(cls, vehicle: Known, alerts: list[Row[Any]]) -> Self:
-        """Make it from a vehicle's open alerts, the most urgent first."""
-        first = AlertAnswer.of(alerts[0])
-        return cls(
-            **described(vehicle),
-            severity=first.severity,
-            reason="alert",
-            needs_attention=any(alert.needs_attention for alert in alerts),
-            since_ms=first.raised_at_ms,
-            message=first.message,
-            alerts=[first, *(AlertAnswer.of(alert) for alert in alerts[1:])],
-        )
-
-    @classmethod
-    def unbelieved(cls, vehicle: Known, rejected: MostlyRejected, alerts: list[Row[Any]]) -> Self:
-        """Make it from a vehicle whose readings are mostly rejected, with its open alerts."""
-        believed = f"{rejected.believed} believed" if rejected.believed else "none believed"
-        return cls(
-            **described(vehicle),
-            severity="warning",
-            reason="readings_rejected",
-            needs_attention=True,
-            since_ms=rejected.since_ms,
-            message=f"{rejected.readings} readings rejected and {believed} since: {rejected.reason}",
-            alerts=[AlertAnswer.of(alert) for alert in alerts],
-        )
-
 
 class Attention(BaseModel):
     """Vehicles in need of attention: severity, then unacknowledged, then oldest."""
@@ -177,18 +137,58 @@ class Attention(BaseModel):
     open_alerts: dict[Severity, int]
 
 
-def described(vehicle: Known) -> dict[str, Any]:
-    """Give what lists say about a vehicle."""
-    registry, latest = vehicle.registry, vehicle.latest
+# The functions below give what the models above describe, field for field and in their order, ready to be encoded.
+# A list has hundreds of rows, and a model each would take ten times as long; tests compare the two byte by byte.
+_ALERT = tuple(AlertAnswer.model_fields)
+_CHANGE = tuple(ChangeAnswer.model_fields)
+_ACTION = tuple(ActionAnswer.model_fields)
+
+
+def alert(row: Row[Any]) -> dict[str, Any]:
+    """Give an AlertAnswer from a row of the store."""
+    held = row._mapping  # noqa: SLF001 - the public name of it, despite the underscore
+    answer = {name: held[name] for name in _ALERT}
+    return answer | {name: msgspec.Raw(answer[name]) for name in ("evidence", "worst")}
+
+
+def alert_told(history: AlertHistory) -> dict[str, Any]:
+    """Give an AlertDetail."""
+    changes = [{name: getattr(change, name) for name in _CHANGE} for change in history.changes]
+    actions = [{name: getattr(action, name) for name in _ACTION} for action in history.actions]
+    return alert(history.row) | {"changes": changes, "actions": actions}
+
+
+def alerted(vehicle: Listed, alerts: list[Row[Any]]) -> dict[str, Any]:
+    """Give an AttentionItem from a vehicle's open alerts, the most urgent first."""
+    first = alerts[0]
     return {
         "vehicle_id": vehicle.vehicle_id,
-        "model": registry.model_name if registry else None,
-        "fleet": registry.fleet if registry else None,
-        "is_silent": bool(latest.is_silent) if latest else False,
-        "last_received_at_ms": latest.received_at_ms if latest else None,
+        "model": vehicle.model,
+        "fleet": vehicle.fleet,
+        "severity": first.severity,
+        "reason": "alert",
+        "needs_attention": any(one.needs_attention for one in alerts),
+        "since_ms": first.raised_at_ms,
+        "is_silent": vehicle.is_silent,
+        "last_received_at_ms": vehicle.last_received_at_ms,
+        "message": first.message,
+        "alerts": [alert(one) for one in alerts],
     }
 
 
-def _fields(row: Row[Any]) -> dict[str, Any]:
-    fields = dict(row._mapping)  # noqa: SLF001 - the public name of it, despite the underscore
-    return fields | {name: msgspec.json.decode(fields[name]) for name in ("evidence", "worst")}
+def unbelieved(vehicle: Listed, rejected: MostlyRejected, alerts: list[Row[Any]]) -> dict[str, Any]:
+    """Give an AttentionItem of a vehicle whose readings are mostly rejected, with its open alerts."""
+    believed = f"{rejected.believed} believed" if rejected.believed else "none believed"
+    return {
+        "vehicle_id": vehicle.vehicle_id,
+        "model": vehicle.model,
+        "fleet": vehicle.fleet,
+        "severity": "warning",
+        "reason": "readings_rejected",
+        "needs_attention": True,
+        "since_ms": rejected.since_ms,
+        "is_silent": vehicle.is_silent,
+        "last_received_at_ms": vehicle.last_received_at_ms,
+        "message": f"{rejected.readings} readings rejected and {believed} since: {rejected.reason}",
+        "alerts": [alert(one) for one in alerts],
+    }

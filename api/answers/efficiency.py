@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,11 +26,6 @@ class Figures(BaseModel):
     litres_per_100km: float | None
     mpg_us: float | None
     co2_g_per_km: float | None
-
-    @classmethod
-    def of(cls, total: Contribution) -> Self:
-        """Make it from sums."""
-        return cls(**figures(total))
 
 
 def figures(total: Contribution) -> dict[str, Any]:
@@ -57,10 +52,10 @@ class Layers(BaseModel):
     as_of_ms: int | None = Field(description="the latest broker time of any reading in the answer")
     batch_view_version: int | None = Field(description="the batch version in it; null before the first, or in `speed`")
 
-    @classmethod
-    def of(cls, served: Served, view: View) -> Self:
-        """Make it from what is served."""
-        return cls(view=view, as_of_ms=served.as_of_ms(view), batch_view_version=version_in(served, view))
+
+def layers(served: Served, view: View) -> dict[str, Any]:
+    """Give Layers."""
+    return {"view": view, "as_of_ms": served.as_of_ms(view), "batch_view_version": version_in(served, view)}
 
 
 def version_in(served: Served, view: View) -> int | None:

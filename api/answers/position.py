@@ -52,17 +52,16 @@ class Positions(BaseModel):
 
 def feature(position: Position) -> dict[str, Any]:
     """Give one vehicle as PositionFeature has it; thousands of them are not worth validating one by one."""
-    reading = position.reading
     return {
         "type": "Feature",
-        "id": reading.vehicle_id,
-        "geometry": {"type": "Point", "coordinates": [reading.longitude_deg, reading.latitude_deg]},
+        "id": position.vehicle_id,
+        "geometry": {"type": "Point", "coordinates": [position.longitude_deg, position.latitude_deg]},
         "properties": {
-            "vehicle_id": reading.vehicle_id,
-            "recorded_at_ms": reading.recorded_at_ms,
+            "vehicle_id": position.vehicle_id,
+            "recorded_at_ms": position.recorded_at_ms,
             "received_at_ms": position.received_at_ms,
-            "speed_kmh": reading.speed_kmh,
-            "heading_deg": reading.heading_deg,
+            "speed_kmh": position.seen.speed_kmh,
+            "heading_deg": position.seen.heading_deg,
             "is_silent": position.is_silent,
             "severity": position.severity,
         },

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers.alert import AlertAnswer, described
+from api.answers.alert import AlertAnswer, alert
 from api.answers.efficiency import Layers
 from contracts.definitions import litres_per_100km
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Row
 
-    from api.queries.vehicles import Known
+    from api.queries.vehicles import Known, Listed
     from contracts.vehicle_state import TripTotals
 
 
@@ -43,11 +45,6 @@ class VehicleItem(BaseModel):
     last_received_at_ms: int | None = Field(description="broker time of its last reading; null: never heard of")
     open_alerts: int
 
-    @classmethod
-    def of(cls, vehicle: Known, open_alerts: int) -> Self:
-        """Make it from what is known."""
-        return cls(**described(vehicle), open_alerts=open_alerts)
-
 
 class VehiclePage(BaseModel):
     """Vehicles by rising VIN."""
@@ -69,18 +66,6 @@ class VehicleDetail(BaseModel):
     averages: dict[str, float] | None = Field(description="over the last 5 minutes of event time")
     alerts: list[AlertAnswer]
 
-    @classmethod
-    def of(cls, vehicle: Known, alerts: list[Row[Any]]) -> Self:
-        """Make it from what is known."""
-        registry, latest = vehicle.registry, vehicle.latest
-        return cls(
-            **described(vehicle),
-            registry=msgspec.json.decode(registry.entry) if registry else None,
-            reading=msgspec.json.decode(latest.reading) if latest else None,
-            averages=msgspec.json.decode(latest.averages) if latest and latest.averages else None,
-            alerts=[AlertAnswer.of(alert) for alert in alerts],
-        )
-
 
 class TripAnswer(BaseModel):
     """A trip's totals; times are the car's clock."""
@@ -92,19 +77,6 @@ class TripAnswer(BaseModel):
     idle_s: int | None
     litres_per_100km: float | None
 
-    @classmethod
-    def of(cls, trip: TripTotals) -> Self:
-        """Make it from totals."""
-        consumption = None if trip.fuel_ml is None else litres_per_100km(trip.distance_m, trip.fuel_ml)
-        return cls(
-            trip_started_at_ms=trip.trip_started_at_ms,
-            ended_at_ms=trip.ended_at_ms,
-            distance_m=trip.distance_m,
-            fuel_ml=trip.fuel_ml,
-            idle_s=trip.idle_s,
-            litres_per_100km=None if consumption is None else round(consumption, 3),
-        )
-
 
 class TripPage(Layers):
     """A vehicle's trips, latest start first."""
@@ -112,3 +84,38 @@ class TripPage(Layers):
     vehicle_id: str
     trips: list[TripAnswer]
     next_cursor: str | None
+
+
+# As in `api.answers.alert`: what the models describe, field for field and in their order.
+def vehicle_listed(vehicle: Listed, open_alerts: int) -> dict[str, Any]:
+    """Give a VehicleItem."""
+    return vehicle._asdict() | {"open_alerts": open_alerts}
+
+
+def vehicle_told(vehicle: Known, alerts: Iterable[Row[Any]]) -> dict[str, Any]:
+    """Give a VehicleDetail."""
+    registry, latest = vehicle.registry, vehicle.latest
+    return {
+        "vehicle_id": vehicle.vehicle_id,
+        "model": registry.model_name if registry else None,
+        "fleet": registry.fleet if registry else None,
+        "is_silent": latest.is_silent if latest else False,
+        "last_received_at_ms": latest.received_at_ms if latest else None,
+        "registry": msgspec.Raw(registry.entry) if registry else None,
+        "reading": msgspec.Raw(latest.reading) if latest else None,
+        "averages": msgspec.Raw(latest.averages) if latest and latest.averages else None,
+        "alerts": [alert(one) for one in alerts],
+    }
+
+
+def trip_told(trip: TripTotals) -> dict[str, Any]:
+    """Give a TripAnswer from totals."""
+    consumption = None if trip.fuel_ml is None else litres_per_100km(trip.distance_m, trip.fuel_ml)
+    return {
+        "trip_started_at_ms": trip.trip_started_at_ms,
+        "ended_at_ms": trip.ended_at_ms,
+        "distance_m": trip.distance_m,
+        "fuel_ml": trip.fuel_ml,
+        "idle_s": trip.idle_s,
+        "litres_per_100km": None if consumption is None else round(consumption, 3),
+    }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import BigInteger, String, bindparam, func, select, true, tuple_
 
 from api.store import tables
 from contracts.alert import SEVERITIES, Alert, AlertAction
@@ -14,9 +15,18 @@ from contracts.codec import decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select
 
 _ALERTS = tables.alerts
+_IS_OPEN = _ALERTS.c.is_open == true()
+"""Written out, as SQLite seeks along an index only where it is compared with something."""
+_URGENCY = (
+    _ALERTS.c.severity_rank.desc(),
+    _ALERTS.c.needs_attention.desc(),
+    _ALERTS.c.raised_at_ms,
+    _ALERTS.c.alert_id,
+)
+"""The order of attention: severity, then unacknowledged, then oldest."""
 
 
 class AlertFilter(NamedTuple):
@@ -31,6 +41,14 @@ class AlertFilter(NamedTuple):
     raised_from_ms: int | None = None
     raised_until_ms: int | None = None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Tell whether an index leads to the alerts that are wanted, so that few others are looked at."""
+        if (self.fleet, self.state, self.raised_from_ms, self.raised_until_ms) != (None,) * 4:
+            return False
+        filters = {name for name, value in self._asdict().items() if value is not None}
+        return filters in ({"vehicle_id"}, {"rule"}, {"is_open"}, {"severity", "is_open"}, set())
+
 
 class AlertHistory(NamedTuple):
     """An alert, its changes in order, and what people did, oldest first."""
@@ -44,45 +62,70 @@ def alerts_newest_first(
     connection: Connection, wanted: AlertFilter, *, after: tuple[int, str] | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Give alerts by falling (available_at_ms, alert_id), beginning after that pair: stable while new ones come."""
-    order = tuple_(_ALERTS.c.available_at_ms, _ALERTS.c.alert_id)
-    query = select(_ALERTS).where(*_conditions(wanted))
+    given = {name: value for name, value in wanted._asdict().items() if value is not None} | {"limit": limit}
     if after is not None:
-        query = query.where(order < tuple_(*after))
+        given |= {"after_ms": after[0], "after_id": after[1]}
+    return connection.execute(_page(frozenset(given)), given).all()
+
+
+@cache
+def _page(given: frozenset[str]) -> Select[Any]:
+    """Give the statement for these filters, each of which is a parameter of its name."""
+    query = select(_ALERTS).where(*(_condition(name) for name in AlertFilter._fields if name in given))
+    if "after_ms" in given:
+        order = tuple_(_ALERTS.c.available_at_ms, _ALERTS.c.alert_id)
+        query = query.where(
+            order < tuple_(bindparam("after_ms", type_=BigInteger), bindparam("after_id", type_=String))
+        )
     newest_first = query.order_by(_ALERTS.c.available_at_ms.desc(), _ALERTS.c.alert_id.desc())
-    return connection.execute(newest_first.limit(limit)).all()
+    return newest_first.limit(bindparam("limit"))
 
 
-def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
-    equal = wanted._asdict()
-    fleet, from_ms, until_ms = (equal.pop(name) for name in ("fleet", "raised_from_ms", "raised_until_ms"))
-    conditions: list[ColumnElement[bool]] = [
-        _ALERTS.c[name] == value for name, value in equal.items() if value is not None
-    ]
-    if fleet is not None:
-        members = select(tables.vehicles.c.vehicle_id).where(tables.vehicles.c.fleet == fleet)
-        conditions.append(_ALERTS.c.vehicle_id.in_(members))
-    if from_ms is not None:
-        conditions.append(_ALERTS.c.raised_at_ms >= from_ms)
-    if until_ms is not None:
-        conditions.append(_ALERTS.c.raised_at_ms < until_ms)
-    return conditions
+def _condition(name: str) -> ColumnElement[bool]:
+    given: BindParameter[Any] = bindparam(name)
+    if name == "fleet":
+        members = select(tables.vehicles.c.vehicle_id).where(tables.vehicles.c.fleet == given)
+        return _ALERTS.c.vehicle_id.in_(members)
+    if name == "raised_from_ms":
+        return _ALERTS.c.raised_at_ms >= given
+    if name == "raised_until_ms":
+        return _ALERTS.c.raised_at_ms < given
+    return _ALERTS.c[name] == given
+
+
+# Statements are made once: making one takes longer than SQLite takes to answer it.
+_CHANGES, _ACTIONS = tables.alert_changes.c, tables.alert_actions.c
+_ONE = select(_ALERTS).where(_ALERTS.c.alert_id == bindparam("alert_id"))
+_CHANGES_OF = select(_CHANGES.event).where(_CHANGES.alert_id == bindparam("alert_id")).order_by(_CHANGES.change)
+_ACTIONS_ON = (
+    select(_ACTIONS.event)
+    .where(_ACTIONS.alert_id == bindparam("alert_id"))
+    .order_by(_ACTIONS.available_at_ms, _ACTIONS.action_id)
+)
+_OPEN_OF_ONE = select(_ALERTS).where(_IS_OPEN, _ALERTS.c.vehicle_id == bindparam("vehicle_id")).order_by(*_URGENCY)
+_OPEN_OF_MANY = (
+    select(_ALERTS)
+    .where(_IS_OPEN, _ALERTS.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True)))
+    .order_by(*_URGENCY)
+)
+_NUMBER = func.count()
+_OPEN_COUNTS = (
+    select(_ALERTS.c.vehicle_id, _NUMBER)
+    .where(_IS_OPEN, _ALERTS.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True)))
+    .group_by(_ALERTS.c.vehicle_id)
+)
+_BY_URGENCY = select(_ALERTS.c.vehicle_id).where(_IS_OPEN).order_by(*_URGENCY)
+_BY_SEVERITY = select(_ALERTS.c.severity_rank, _NUMBER).where(_IS_OPEN).group_by(_ALERTS.c.severity_rank)
+_IN_NEED = select(func.count(_ALERTS.c.vehicle_id.distinct())).where(_IS_OPEN)
 
 
 def alert_history(connection: Connection, alert_id: str) -> AlertHistory | None:
     """Give one alert with everything that happened to it, None when there is none."""
-    row = connection.execute(select(_ALERTS).where(_ALERTS.c.alert_id == alert_id)).one_or_none()
+    asked = {"alert_id": alert_id}
+    row = connection.execute(_ONE, asked).one_or_none()
     if row is None:
         return None
-    changes = tables.alert_changes
-    events = connection.scalars(
-        select(changes.c.event).where(changes.c.alert_id == alert_id).order_by(changes.c.change)
-    )
-    actions = tables.alert_actions
-    done = connection.scalars(
-        select(actions.c.event)
-        .where(actions.c.alert_id == alert_id)
-        .order_by(actions.c.available_at_ms, actions.c.action_id)
-    )
+    events, done = connection.scalars(_CHANGES_OF, asked), connection.scalars(_ACTIONS_ON, asked)
     return AlertHistory(
         row,
         [decode(event.encode(), Alert) for event in events],
@@ -90,23 +133,29 @@ def alert_history(connection: Connection, alert_id: str) -> AlertHistory | None:
     )
 
 
+def open_alerts_of(connection: Connection, vehicle_id: str) -> Sequence[Row[Any]]:
+    """Give the open alerts of one vehicle, the most urgent first."""
+    return connection.execute(_OPEN_OF_ONE, {"vehicle_id": vehicle_id}).all()
+
+
 def open_alerts(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """Give the open alerts of these vehicles, each vehicle's most urgent first."""
     found: dict[str, list[Row[Any]]] = defaultdict(list)
-    query = (
-        select(_ALERTS).where(_ALERTS.c.is_open, _ALERTS.c.vehicle_id.in_(vehicle_ids)).order_by(*_urgency(_ALERTS.c))
-    )
-    for row in connection.execute(query):
+    for row in connection.execute(_OPEN_OF_MANY, {"vehicle_ids": vehicle_ids}):
         found[row.vehicle_id].append(row)
     return found
 
 
+def count_open_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, int]:
+    """Give the number of open alerts of those vehicles that have some."""
+    return {vehicle_id: number for vehicle_id, number in connection.execute(_OPEN_COUNTS, {"vehicle_ids": vehicle_ids})}  # noqa: C416 - rows, not tuples
+
+
 def vehicles_in_need(connection: Connection, *, limit: int) -> list[str]:
     """Give vehicles with open alerts, by their most urgent one."""
-    query = select(_ALERTS.c.vehicle_id).where(_ALERTS.c.is_open).order_by(*_urgency(_ALERTS.c))
     found: dict[str, None] = {}
     # The index gives them in this order, so no more is read than it takes.
-    with connection.execution_options(stream_results=True).execute(query) as rows:
+    with connection.execution_options(stream_results=True).execute(_BY_URGENCY) as rows:
         for (vehicle_id,) in rows:
             found[vehicle_id] = None
             if len(found) == limit:
@@ -114,15 +163,7 @@ def vehicles_in_need(connection: Connection, *, limit: int) -> list[str]:
     return list(found)
 
 
-def _urgency(columns: Any) -> tuple[ColumnElement[Any], ...]:
-    """Give the order of attention: severity, then unacknowledged, then oldest."""
-    return (columns.severity_rank.desc(), columns.needs_attention.desc(), columns.raised_at_ms, columns.alert_id)
-
-
 def count_open(connection: Connection) -> dict[str, int]:
     """Give the number of open alerts by severity, and of vehicles that have some."""
-    rank = _ALERTS.c.severity_rank
-    by_severity = select(rank, func.count()).where(_ALERTS.c.is_open).group_by(rank)
-    counts = {SEVERITIES[severity]: count for severity, count in connection.execute(by_severity)}
-    vehicles = select(func.count(_ALERTS.c.vehicle_id.distinct())).where(_ALERTS.c.is_open)
-    return {**counts, "vehicles": connection.scalar(vehicles) or 0}
+    counts = {SEVERITIES[severity]: count for severity, count in connection.execute(_BY_SEVERITY)}
+    return {**counts, "vehicles": connection.scalar(_IN_NEED) or 0}

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from sqlalchemy import BigInteger, Float, and_, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import BigInteger, Float, and_, bindparam, case, cast, func, literal, or_, select, union_all
 
 from api.merge import Contribution
 from api.store import tables
@@ -116,10 +116,22 @@ def _by_index(ranking: Ranking) -> Select[Any]:
     return query.where(index.is_not(None), _BATCH.c.distance_m >= ranking.shortest_distance_m)
 
 
+_INDEXES_OF = select(_BATCH.c.key, *_INDEXES.values()).where(
+    *(_BATCH.c[name] == bindparam(name) for name in ("version", "scope", "period_kind", "period")),
+    _BATCH.c.key.in_(bindparam("keys", expanding=True)),
+)
+
+
 def indexes_of(connection: Connection, ranking: Ranking, keys: Sequence[str]) -> dict[str, Indexes]:
     """Give what the batch view knows beside, by key."""
-    query = select(_BATCH.c.key, *_INDEXES.values()).where(*_of_batch(ranking, ranking.scope), _BATCH.c.key.in_(keys))
-    return {key: Indexes(*indexes) for key, *indexes in connection.execute(query)}
+    given = {
+        "version": ranking.version or 0,
+        "scope": ranking.scope,
+        "period_kind": ranking.period.kind,
+        "period": ranking.period.name,
+        "keys": keys,
+    }
+    return {key: Indexes(*indexes) for key, *indexes in connection.execute(_INDEXES_OF, given)}
 
 
 def _summed(ranking: Ranking) -> Subquery:
@@ -198,10 +210,15 @@ def _counts(distance_m: ColumnElement[Any], fuel_ml: ColumnElement[Any]) -> dict
     }
 
 
+_DAYS = tables.batch_vehicle_days.c
+_DAYS_OF = (
+    select(_DAYS.day, _DAYS.ranked_trips, _DAYS.fuelled_distance_m, _DAYS.fuel_ml)
+    .where(_DAYS.version == bindparam("version"), _DAYS.vehicle_id == bindparam("vehicle_id"), _DAYS.ranked_trips > 0)
+    .order_by(_DAYS.day)
+)
+
+
 def batch_days(connection: Connection, vehicle_id: str, *, version: int | None) -> list[tuple[date, Contribution]]:
     """Give what one vehicle's days add to its fuel efficiency, as the batch version has them, in order."""
-    days = tables.batch_vehicle_days.c
-    query = select(days.day, days.ranked_trips, days.fuelled_distance_m, days.fuel_ml).where(
-        days.version == (version or 0), days.vehicle_id == vehicle_id, days.ranked_trips > 0
-    )
-    return [(day, Contribution(*sums)) for day, *sums in connection.execute(query.order_by(days.day))]
+    rows = connection.execute(_DAYS_OF, {"version": version or 0, "vehicle_id": vehicle_id})
+    return [(day, Contribution(*sums)) for day, *sums in rows]

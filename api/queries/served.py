@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -63,33 +64,37 @@ class StoredVersion(NamedTuple):
     loaded_at_ms: int
 
 
+_SERVED = tables.versions.join(tables.serving_version, tables.serving_version.c.version == tables.versions.c.version)
+_MANIFEST = select(tables.versions.c.manifest).select_from(_SERVED)
+_LOADED = select(tables.versions.c.version, tables.versions.c.loaded_at_ms).select_from(_SERVED)
+_MARKED_AT = select(func.max(tables.marks.c.received_at_ms))
+_MARKS = select(tables.marks).order_by(tables.marks.c.partition)
+_REGISTERED = select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLES.name)
+_CONSUMED = select(tables.consumed)
+
+
 def served(connection: Connection) -> Served:
     """Give what this snapshot answers from."""
-    query = select(tables.versions.c.manifest).join(
-        tables.serving_version, tables.serving_version.c.version == tables.versions.c.version
-    )
-    text = connection.scalar(query)
-    marked_at_ms = connection.scalar(select(func.max(tables.marks.c.received_at_ms)))
-    return Served(decode(text.encode(), Manifest) if text else None, marked_at_ms)
+    text = connection.scalar(_MANIFEST)
+    return Served(_manifest(text) if text else None, connection.scalar(_MARKED_AT))
+
+
+@lru_cache(maxsize=8)
+def _manifest(text: str) -> Manifest:
+    return decode(text.encode(), Manifest)
 
 
 def store_state(connection: Connection) -> StoreState:
     """Give what every answer about trips depends on; equal states give equal answers."""
-    version = connection.execute(
-        select(tables.versions.c.version, tables.versions.c.loaded_at_ms).join(
-            tables.serving_version, tables.serving_version.c.version == tables.versions.c.version
-        )
-    ).one_or_none()
-    marks = connection.execute(select(tables.marks).order_by(tables.marks.c.partition)).all()
-    registered = connection.scalar(
-        select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLES.name)
-    )
+    version = connection.execute(_LOADED).one_or_none()
+    marks = connection.execute(_MARKS).all()
+    registered = connection.scalar(_REGISTERED)
     return StoreState(tuple(version) if version else (), tuple(map(tuple, marks)), registered or 0)
 
 
 def consumed_offsets(connection: Connection) -> tuple[tuple[Any, ...], ...]:
     """Give up to where every topic has been read: what came since is in no answer, and every transaction moves it."""
-    return tuple(map(tuple, connection.execute(select(tables.consumed))))
+    return tuple(map(tuple, connection.execute(_CONSUMED)))
 
 
 def stored_versions(connection: Connection) -> list[StoredVersion]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from api.merge import merged_trip
 from api.store import tables
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from api.merge import View
 
-_NAMES = ("trip_started_at_ms", "distance_m", "ended_at_ms", "fuel_ml", "idle_s")
+_NAMES = TripTotals.__struct_fields__
 
 
 class BothLayers(NamedTuple):
@@ -38,21 +39,25 @@ def trips_of(
     limit: int | None = None,
 ) -> list[BothLayers]:
     """Give a vehicle's trips, latest start first; with `limit` only as many, with `before_ms` only older ones."""
-    batch = _rows(
-        connection,
-        _query(tables.batch_trips, vehicle_id, before_ms, limit).where(tables.batch_trips.c.version == (version or 0)),
+    given = {"vehicle_id": vehicle_id, "version": version or 0, "before_ms": before_ms, "limit": limit}
+    given = {name: value for name, value in given.items() if value is not None}
+    batch, speed = (
+        {row[0]: TripTotals(*row) for row in connection.execute(query, given)} for query in _queries(frozenset(given))
     )
-    speed = _rows(connection, _query(tables.speed_trips, vehicle_id, before_ms, limit))
     starts = sorted(batch.keys() | speed.keys(), reverse=True)[:limit]
     return [BothLayers(batch.get(start), speed.get(start)) for start in starts]
 
 
-def _query(table: Table, vehicle_id: str, before_ms: int | None, limit: int | None) -> Select[tuple[int, ...]]:
-    query = select(*(table.c[name] for name in _NAMES)).where(table.c.vehicle_id == vehicle_id)
-    if before_ms is not None:
-        query = query.where(table.c.trip_started_at_ms < before_ms)
-    return query.order_by(table.c.trip_started_at_ms.desc()).limit(limit)
+@cache
+def _queries(given: frozenset[str]) -> tuple[Select[Any], Select[Any]]:
+    """Give the statements for batch and speed layer, made once for what is given."""
+    batch = _query(tables.batch_trips, given).where(tables.batch_trips.c.version == bindparam("version"))
+    return batch, _query(tables.speed_trips, given)
 
 
-def _rows(connection: Connection, query: Select[tuple[int, ...]]) -> dict[int, TripTotals]:
-    return {row.trip_started_at_ms: TripTotals(**row._mapping) for row in connection.execute(query)}  # noqa: SLF001
+def _query(table: Table, given: frozenset[str]) -> Select[Any]:
+    query = select(*(table.c[name] for name in _NAMES)).where(table.c.vehicle_id == bindparam("vehicle_id"))
+    if "before_ms" in given:
+        query = query.where(table.c.trip_started_at_ms < bindparam("before_ms"))
+    query = query.order_by(table.c.trip_started_at_ms.desc())
+    return query.limit(bindparam("limit")) if "limit" in given else query

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from api.store import tables
 
@@ -24,6 +25,11 @@ class VehicleFilter(NamedTuple):
     model: str | None = None
     silent: bool | None = None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Tell whether an index leads to those that are wanted, in the order of their VINs."""
+        return self.silent is None and (self.fleet is None or self.model is None)
+
 
 class Known(NamedTuple):
     """A vehicle as registry and latest state know it; either may be missing."""
@@ -33,47 +39,87 @@ class Known(NamedTuple):
     latest: Row[Any] | None
 
 
+class Listed(NamedTuple):
+    """What lists say of a vehicle; None is not known."""
+
+    vehicle_id: str
+    model: str | None
+    fleet: str | None
+    is_silent: bool
+    last_received_at_ms: int | None
+
+
 def vehicle_ids(connection: Connection, wanted: VehicleFilter, *, after: str | None, limit: int) -> list[str]:
     """Give VINs in rising order, of vehicles registered or heard of."""
-    pages: list[str] = []
-    for query in _sources(wanted):
+    given = {name: value for name, value in wanted._asdict().items() if value is not None} | {"limit": limit}
+    if after is not None:
+        given["after"] = after
+    found: list[str] = []
+    for query in _pages(frozenset(given)):
+        found += connection.scalars(query, given)
+    return sorted(set(found))[:limit]
+
+
+@cache
+def _pages(given: frozenset[str]) -> list[Select[tuple[str]]]:
+    pages = []
+    for query in _sources(given):
         column = query.selected_columns[0]
-        page = query.where(column > after) if after is not None else query
-        pages += connection.scalars(page.order_by(column).limit(limit))
-    return sorted(set(pages))[:limit]
+        page = query.where(column > bindparam("after")) if "after" in given else query
+        pages.append(page.order_by(column).limit(bindparam("limit")))
+    return pages
 
 
-def _sources(wanted: VehicleFilter) -> list[Select[tuple[str]]]:
+def _sources(given: frozenset[str]) -> list[Select[tuple[str]]]:
     """Give queries whose union is wanted; each runs along an index, which their UNION would not."""
     registered = select(_REGISTRY.c.vehicle_id)
     heard = select(_LATEST.c.vehicle_id)
-    if wanted.silent is not None:
-        heard = heard.where(_LATEST.c.is_silent == wanted.silent)
-    named = [
-        column == value
-        for column, value in ((_REGISTRY.c.fleet, wanted.fleet), (_REGISTRY.c.model_name, wanted.model))
-        if value is not None
-    ]
+    if "silent" in given:
+        heard = heard.where(_LATEST.c.is_silent == bindparam("silent"))
+    columns = {"fleet": _REGISTRY.c.fleet, "model": _REGISTRY.c.model_name}
+    named = [column == bindparam(name) for name, column in columns.items() if name in given]
     if not named:
-        return [heard] if wanted.silent is not None else [registered, heard]
-    if wanted.silent is None:
+        return [heard] if "silent" in given else [registered, heard]
+    if "silent" not in given:
         return [registered.where(*named)]
     return [heard.join(_REGISTRY, _REGISTRY.c.vehicle_id == _LATEST.c.vehicle_id).where(*named)]
 
 
-def known(connection: Connection, vehicle_ids: Sequence[str]) -> list[Known]:
-    """Give these vehicles, in this order, without those that nobody has heard of."""
-    registry = _by_id(connection, select(_REGISTRY).where(_REGISTRY.c.vehicle_id.in_(vehicle_ids)))
-    latest = _by_id(connection, select(_LATEST).where(_LATEST.c.vehicle_id.in_(vehicle_ids)))
+_ENTRY = select(_REGISTRY).where(_REGISTRY.c.vehicle_id == bindparam("vehicle_id"))
+_STATE = select(_LATEST).where(_LATEST.c.vehicle_id == bindparam("vehicle_id"))
+_NAMES = select(_REGISTRY.c.vehicle_id, _REGISTRY.c.model_name, _REGISTRY.c.fleet).where(
+    _REGISTRY.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True))
+)
+_HEARD = select(_LATEST.c.vehicle_id, _LATEST.c.is_silent, _LATEST.c.received_at_ms).where(
+    _LATEST.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True))
+)
+
+
+def known(connection: Connection, vehicle_id: str) -> Known | None:
+    """Give one vehicle, None when nobody has heard of it."""
+    asked = {"vehicle_id": vehicle_id}
+    registry, latest = (connection.execute(query, asked).one_or_none() for query in (_ENTRY, _STATE))
+    return Known(vehicle_id, registry, latest) if registry or latest else None
+
+
+def listed(connection: Connection, vehicle_ids: Sequence[str]) -> list[Listed]:
+    """Give what lists say of these vehicles, in this order; of those nobody has heard of, only the VIN."""
+    registered = names_of(connection, vehicle_ids)
+    heard = {
+        vehicle_id: (is_silent, at_ms)
+        for vehicle_id, is_silent, at_ms in connection.execute(_HEARD, {"vehicle_ids": vehicle_ids})
+    }
+    nothing = (None, None)
     return [
-        Known(vehicle_id, registry.get(vehicle_id), latest.get(vehicle_id))
+        Listed._make((vehicle_id, *registered.get(vehicle_id, nothing), *heard.get(vehicle_id, (False, None))))
         for vehicle_id in vehicle_ids
-        if vehicle_id in registry or vehicle_id in latest
     ]
 
 
-def _by_id(connection: Connection, query: Select[Any]) -> dict[str, Row[Any]]:
-    return {row.vehicle_id: row for row in connection.execute(query)}
+def names_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Give (model, fleet) of those of these vehicles that are registered."""
+    rows = connection.execute(_NAMES, {"vehicle_ids": vehicle_ids})
+    return {vehicle_id: (model, fleet) for vehicle_id, model, fleet in rows}
 
 
 def count_vehicles(connection: Connection) -> dict[str, int]:

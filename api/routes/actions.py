@@ -6,14 +6,15 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from api.answers.action import Accepted, Acknowledge, Note, Resolve, action_of
-from api.answers.alert import AlertDetail
+from api.answers.alert import AlertDetail, alert_told
 from api.errors import Unknown
 from api.queries.alerts import AlertHistory, alert_history
+from api.representation import answered
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
 from api.workflow import is_repeated, refuse_unforced
@@ -43,7 +44,7 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
             raise unknown_alert(alert_id)
         return history
 
-    async def done(action: AlertAction) -> AlertDetail | JSONResponse:
+    async def done(action: AlertAction) -> Response:
         history = await run_in_threadpool(looked_up, action.alert_id)
         if not is_repeated(action, history.actions):
             refuse_unforced(action, history.row.state)
@@ -56,20 +57,20 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
                         history = await run_in_threadpool(looked_up, action.alert_id)
         except TimeoutError:
             return JSONResponse(Accepted.of(action).model_dump(), status_code=202)
-        return AlertDetail.told(history)
+        return answered(alert_told(history))
 
     @routes.post("/acknowledge", summary="Take care of an alert", response_model=AlertDetail)
-    async def acknowledge(alert_id: AlertId, sent: Acknowledge) -> AlertDetail | JSONResponse:
+    async def acknowledge(alert_id: AlertId, sent: Acknowledge) -> Response:
         """Acknowledge: it stays so until the alert escalates, which asks for attention again."""
         return await done(action_of("acknowledge", alert_id, sent, clock))
 
     @routes.post("/resolve", summary="Close an alert", response_model=AlertDetail)
-    async def resolve(alert_id: AlertId, sent: Resolve) -> AlertDetail | JSONResponse:
+    async def resolve(alert_id: AlertId, sent: Resolve) -> Response:
         """Resolve; an episode that goes on takes `force` and a note, else 409. An escalation opens it again."""
         return await done(action_of("resolve", alert_id, sent, clock))
 
     @routes.post("/notes", summary="Write a note on an alert", response_model=AlertDetail)
-    async def note(alert_id: AlertId, sent: Note) -> AlertDetail | JSONResponse:
+    async def note(alert_id: AlertId, sent: Note) -> Response:
         """Add to the alert's history."""
         return await done(action_of("note", alert_id, sent, clock))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from api.answers.alert import AlertAnswer, AlertDetail, AlertPage, Attention, AttentionItem
+from api.answers.alert import AlertDetail, AlertPage, Attention, alert_told, alerted, unbelieved
+from api.answers.alert import alert as alert_answer
 from api.cursor import cursor_after, read_cursor
 from api.errors import Unknown
 from api.queries.alerts import (
@@ -19,7 +20,8 @@ from api.queries.alerts import (
 )
 from api.queries.pipeline import mostly_rejected
 from api.queries.served import consumed_offsets
-from api.queries.vehicles import Known, known
+from api.queries.vehicles import listed
+from api.representation import answered
 from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.alert import SEVERITIES, AlertState, Severity
@@ -38,20 +40,28 @@ _MOMENT_MS = 1_000
 def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"], route_class=Selecting)
-    told: dict[int, tuple[object, Attention]] = {}
+    told: dict[int, tuple[object, Response]] = {}
 
-    @routes.get("/attention", summary="Which cars need immediate attention?", dependencies=SELECTABLE)
-    def attention(limit: Limit = 50) -> Attention:
+    @routes.get(
+        "/attention",
+        summary="Which cars need immediate attention?",
+        dependencies=SELECTABLE,
+        response_model=Attention,
+    )
+    async def attention(limit: Limit = 50) -> Response:
         """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
-        with store.snapshot() as connection:
+
+        def in_need(connection: Connection) -> Response:
             moment = (consumed_offsets(connection), clock() // _MOMENT_MS)
             known = told.get(limit)
             if known is None or known[0] != moment:  # many look at this list, and often at the same one
-                known = told[limit] = (moment, _attention(connection, limit=limit, now_ms=clock()))
+                known = told[limit] = (moment, answered(_attention(connection, limit=limit, now_ms=clock())))
             return known[1]
 
-    @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE)
-    def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
+        return await store.ask(in_need, is_quick=True)
+
+    @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE, response_model=AlertPage)
+    async def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
         vehicle_id: Name = None,
         fleet: Name = None,
         rule: Name = None,
@@ -62,29 +72,31 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         raised_until_ms: AtMs = None,
         limit: Limit = 50,
         cursor: Cursor = None,
-    ) -> AlertPage:
+    ) -> Response:
         """Filter by vehicle, fleet, rule, severity, state, time of raise (event time); stable while new ones come."""
         wanted = AlertFilter(vehicle_id, fleet, rule, severity, state, is_open, raised_from_ms, raised_until_ms)
         after = read_cursor(wanted, cursor, int, str) if cursor else None
-        with store.snapshot() as connection:
-            rows = alerts_newest_first(
-                connection, wanted, after=(after[0], after[1]) if after else None, limit=limit + 1
-            )
-        more = len(rows) > limit
-        last = rows[limit - 1] if more else None
-        return AlertPage(
-            alerts=[AlertAnswer.of(row) for row in rows[:limit]],
-            next_cursor=cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None,
+        begin = (after[0], after[1]) if after else None
+        rows = await store.ask(
+            lambda connection: alerts_newest_first(connection, wanted, after=begin, limit=limit + 1),
+            is_quick=wanted.is_indexed,
         )
+        last = rows[limit - 1] if len(rows) > limit else None
+        following = cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None
+        return answered({"alerts": [alert_answer(row) for row in rows[:limit]], "next_cursor": following})
 
-    @routes.get("/alerts/{alert_id}", summary="One alert and its history", dependencies=SELECTABLE)
-    def alert(alert_id: AlertId) -> AlertDetail:
+    @routes.get(
+        "/alerts/{alert_id}",
+        summary="One alert and its history",
+        dependencies=SELECTABLE,
+        response_model=AlertDetail,
+    )
+    async def alert(alert_id: AlertId) -> Response:
         """Give every change of the episode, and what people did about it."""
-        with store.snapshot() as connection:
-            history = alert_history(connection, alert_id)
+        history = await store.ask(lambda connection: alert_history(connection, alert_id), is_quick=True)
         if history is None:
             raise unknown_alert(alert_id)
-        return AlertDetail.told(history)
+        return answered(alert_told(history))
 
     return routes
 
@@ -94,27 +106,22 @@ def unknown_alert(alert_id: str) -> Unknown:
     return Unknown(f"no alert {alert_id!r} is known; /v1/alerts lists them")
 
 
-def _attention(connection: Connection, *, limit: int, now_ms: int) -> Attention:
+def _attention(connection: Connection, *, limit: int, now_ms: int) -> dict[str, Any]:
     counts = count_open(connection)
     in_need = counts.pop("vehicles")
     urgent = vehicles_in_need(connection, limit=limit)
-    unbelieved = {one.vehicle_id: one for one in mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)}
-    others = [vehicle_id for vehicle_id in unbelieved if vehicle_id not in urgent]
+    doubted = {one.vehicle_id: one for one in mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)}
+    others = [vehicle_id for vehicle_id in doubted if vehicle_id not in urgent]
     alerts = open_alerts(connection, [*urgent, *others])
-    items = [AttentionItem.alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in _all(connection, urgent)]
+    # An alert may be here before its vehicle's first state.
+    items = [alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in listed(connection, urgent)]
     items += [
-        AttentionItem.unbelieved(vehicle, unbelieved[vehicle.vehicle_id], alerts.get(vehicle.vehicle_id, []))
-        for vehicle in _all(connection, others)
+        unbelieved(vehicle, doubted[vehicle.vehicle_id], alerts.get(vehicle.vehicle_id, []))
+        for vehicle in listed(connection, others)
     ]
-    items.sort(key=lambda item: (-SEVERITIES.index(item.severity), not item.needs_attention, item.since_ms))
-    return Attention(
-        vehicles=items[:limit],
-        vehicles_in_need=in_need + sum(vehicle_id not in alerts for vehicle_id in others),
-        open_alerts={severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
-    )
-
-
-def _all(connection: Connection, vehicle_ids: list[str]) -> list[Known]:
-    """Give these vehicles; an alert may be here before its vehicle's first state."""
-    found = {vehicle.vehicle_id: vehicle for vehicle in known(connection, vehicle_ids)}
-    return [found.get(vehicle_id, Known(vehicle_id, None, None)) for vehicle_id in vehicle_ids]
+    items.sort(key=lambda item: (-SEVERITIES.index(item["severity"]), not item["needs_attention"], item["since_ms"]))
+    return {
+        "vehicles": items[:limit],
+        "vehicles_in_need": in_need + sum(vehicle_id not in alerts for vehicle_id in others),
+        "open_alerts": {severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
+    }

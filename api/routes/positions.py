@@ -45,7 +45,7 @@ def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
 
     @routes.get("/positions", summary="Where the vehicles are, as GeoJSON", responses=_RESPONSES, response_model=None)
-    def newest_positions(
+    async def newest_positions(
         bbox: _BoxText = None,
         fleet: Name = None,
         limit: Annotated[int, Query(ge=1, le=_MOST, description="vehicles a page")] = 1000,
@@ -55,10 +55,11 @@ def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
         box = _box(bbox)
         query = ("positions", box, fleet)
         after = read_cursor(query, cursor, str)[0] if cursor else None
-        with store.snapshot() as connection:
-            found = positions(connection, box, fleet=fleet, after=after, limit=limit + 1)
+        found = await store.ask(
+            lambda connection: positions(connection, box, fleet=fleet, after=after, limit=limit + 1)
+        )
         page = found[:limit]
-        more = cursor_after(query, [page[-1].reading.vehicle_id]) if len(found) > limit else None
+        more = cursor_after(query, [page[-1].vehicle_id]) if len(found) > limit else None
         collection = {"type": "FeatureCollection", "features": [feature(one) for one in page], "next_cursor": more}
         return Response(msgspec.json.encode(collection), media_type=MEDIA_TYPE)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Response
 
-from api.answers.efficiency import Layers, Order, RankedAnswer, RankingAnswer, figures, version_in
+from api.answers.efficiency import Order, RankedAnswer, RankingAnswer, figures, layers, version_in
 from api.cursor import cursor_after, read_cursor
 from api.period import named_period
 from api.queries.efficiency import NO_INDEXES, By, Indexes, Ranked, Ranking, indexes_of
 from api.queries.served import served, store_state
-from api.queries.vehicles import known
+from api.queries.vehicles import names_of
 from api.ranked_lists import RankedLists
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
 from api.routes.parameters import MOST_ROWS, PREFIX, Cursor, WantedView
@@ -85,26 +86,24 @@ def ranking_routes(store: Store) -> APIRouter:
         if media != "application/json":
             return tagged(_exported(places, media), media, tag)
         last = whole[end - 1] if end < len(whole) else None
-        answer = RankingAnswer(
-            **dict(Layers.of(now, view)),
-            scope=scope,
-            period_kind=period_kind,
-            period=ranking.period.name,
-            by=by,
-            order=order,
-            shortest_distance_m=SHORTEST_RANKED_DISTANCE_M,
-            ranked=len(whole),
-            places=places,
-            next_cursor=cursor_after(query, (last.value, last.key)) if last else None,
-        )
-        return tagged(answer.model_dump_json().encode(), media, tag)
+        answer = layers(now, view) | {
+            "scope": scope,
+            "period_kind": period_kind,
+            "period": ranking.period.name,
+            "by": by,
+            "order": order,
+            "shortest_distance_m": SHORTEST_RANKED_DISTANCE_M,
+            "ranked": len(whole),
+            "places": places,
+            "next_cursor": cursor_after(query, (last.value, last.key)) if last else None,
+        }
+        return tagged(msgspec.json.encode(answer), media, tag)
 
     return routes
 
 
-def _exported(places: list[RankedAnswer], media: Media) -> bytes:
-    rows = (place.model_dump() for place in places)
-    return ndjson(rows) if media == "application/x-ndjson" else csv_table(RankedAnswer.model_fields, rows)
+def _exported(places: list[dict[str, Any]], media: Media) -> bytes:
+    return ndjson(places) if media == "application/x-ndjson" else csv_table(RankedAnswer.model_fields, places)
 
 
 def _batch_only(view: View, by: By) -> View:
@@ -113,18 +112,18 @@ def _batch_only(view: View, by: By) -> View:
     return "batch"
 
 
-def _answers(connection: Connection, ranking: Ranking, version: int | None, rows: list[Ranked]) -> list[RankedAnswer]:
-    registry: dict[str, Any] = {}
+def _answers(connection: Connection, ranking: Ranking, version: int | None, rows: list[Ranked]) -> list[dict[str, Any]]:
+    """Give each row as RankedAnswer has it."""
+    names: dict[str, tuple[str, str]] = {}
     indexes: dict[str, Indexes] = {}
     for at in range(0, len(rows), _NAMED_AT_ONCE):
         keys = [row.key for row in rows[at : at + _NAMED_AT_ONCE]]
         indexes |= indexes_of(connection, ranking._replace(version=version), keys)
         if ranking.scope == "vehicle":
-            registry |= {one.vehicle_id: one.registry for one in known(connection, keys)}
+            names |= names_of(connection, keys)
     answers = []
     for row in rows:
-        entry = registry.get(row.key)
-        names = {"model": entry.model_name, "fleet": entry.fleet} if entry else {}
-        beside = indexes.get(row.key, NO_INDEXES)._asdict()
-        answers.append(RankedAnswer(rank=row.rank, key=row.key, **names, **figures(row.total), **beside))
+        model, fleet = names.get(row.key, (None, None))
+        first = {"rank": row.rank, "key": row.key, "model": model, "fleet": fleet}
+        answers.append(first | figures(row.total) | indexes.get(row.key, NO_INDEXES)._asdict())
     return answers

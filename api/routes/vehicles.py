@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from api.answers.efficiency import Layers, PeriodFigures, VehicleEfficiency, figures
-from api.answers.vehicle import TripAnswer, TripPage, VehicleDetail, VehicleItem, VehiclePage
+from api.answers.efficiency import VehicleEfficiency, figures, layers
+from api.answers.vehicle import TripPage, VehicleDetail, VehiclePage, trip_told, vehicle_listed, vehicle_told
 from api.cursor import cursor_after, read_cursor
 from api.errors import Unknown
 from api.merge import NOTHING, Contribution, contribution, correction
 from api.period import Period, day_of, period_holding, start_of
-from api.queries.alerts import open_alerts
+from api.queries.alerts import count_open_of, open_alerts_of
 from api.queries.efficiency import batch_days
 from api.queries.served import Served, served
 from api.queries.trips import BothLayers, trips_of
-from api.queries.vehicles import Known, VehicleFilter, known, vehicle_ids
+from api.queries.vehicles import Known, Listed, VehicleFilter, known, listed, vehicle_ids
+from api.representation import answered
 from api.routes.parameters import PREFIX, Cursor, Limit, Name, Vin, WantedView
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.definitions import LAST_DAYS, PeriodKind
@@ -35,81 +36,97 @@ def vehicle_routes(store: Store) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"], route_class=Selecting)
 
-    @routes.get("/vehicles", summary="Vehicles by VIN", dependencies=SELECTABLE)
-    def vehicles(
+    @routes.get("/vehicles", summary="Vehicles by VIN", dependencies=SELECTABLE, response_model=VehiclePage)
+    async def vehicles(
         fleet: Name = None,
         model: Annotated[Name, Query(description="make, model and year")] = None,
         silent: Annotated[bool | None, Query(description="only silent ones, or only others")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
-    ) -> VehiclePage:
+    ) -> Response:
         """Give every vehicle that is registered or was heard of."""
         wanted = VehicleFilter(fleet, model, silent)
         after = read_cursor(wanted, cursor, str)[0] if cursor else None
-        with store.snapshot() as connection:
+
+        def page(connection: Connection) -> tuple[list[str], dict[str, int], list[Listed]]:
             ids = vehicle_ids(connection, wanted, after=after, limit=limit + 1)
-            page = ids[:limit]
-            alerts = open_alerts(connection, page)
-            items = [VehicleItem.of(one, len(alerts[one.vehicle_id])) for one in known(connection, page)]
-        more = len(ids) > limit
-        return VehiclePage(vehicles=items, next_cursor=cursor_after(wanted, page[-1:]) if more else None)
+            return ids, count_open_of(connection, ids[:limit]), listed(connection, ids[:limit])
+
+        ids, alerts, found = await store.ask(page, is_quick=wanted.is_indexed)
+        items = [vehicle_listed(one, alerts.get(one.vehicle_id, 0)) for one in found]
+        following = cursor_after(wanted, [ids[limit - 1]]) if len(ids) > limit else None
+        return answered({"vehicles": items, "next_cursor": following})
 
     @routes.get(
-        "/vehicles/{vin}", summary="One vehicle: registry, newest signals, open alerts", dependencies=SELECTABLE
+        "/vehicles/{vin}",
+        summary="One vehicle: registry, newest signals, open alerts",
+        dependencies=SELECTABLE,
+        response_model=VehicleDetail,
     )
-    def vehicle(vin: Vin) -> VehicleDetail:
+    async def vehicle(vin: Vin) -> Response:
         """Give what registry and stream know of it."""
-        with store.snapshot() as connection:
-            return VehicleDetail.of(_known(connection, vin), open_alerts(connection, [vin])[vin])
 
-    @routes.get("/vehicles/{vin}/trips", summary="A vehicle's trips, latest first", dependencies=SELECTABLE)
-    def trips(vin: Vin, view: WantedView = "merged", limit: Limit = 50, cursor: Cursor = None) -> TripPage:
+        def found(connection: Connection) -> dict[str, Any]:
+            return vehicle_told(_known(connection, vin), open_alerts_of(connection, vin))
+
+        return answered(await store.ask(found, is_quick=True))
+
+    @routes.get(
+        "/vehicles/{vin}/trips",
+        summary="A vehicle's trips, latest first",
+        dependencies=SELECTABLE,
+        response_model=TripPage,
+    )
+    async def trips(vin: Vin, view: WantedView = "merged", limit: Limit = 50, cursor: Cursor = None) -> Response:
         """Give totals of its trips; each is the maximum of what batch and speed layer know."""
         query = ("trips", vin, view)
         before_ms = read_cursor(query, cursor, int)[0] if cursor else None
-        with store.snapshot() as connection:
-            _known(connection, vin)
-            now = served(connection)
-            both = trips_of(connection, vin, version=now.version, before_ms=before_ms, limit=limit + 1)
-        seen = [trip for layers in both[:limit] if (trip := layers.seen(view)) is not None]
-        last = (both[limit - 1].batch or both[limit - 1].speed) if len(both) > limit else None
-        return TripPage(
-            **dict(Layers.of(now, view)),
-            vehicle_id=vin,
-            trips=[TripAnswer.of(trip) for trip in seen],
-            next_cursor=cursor_after(query, [last.trip_started_at_ms]) if last else None,
-        )
 
-    @routes.get("/vehicles/{vin}/efficiency", summary="A vehicle's fuel efficiency over time", dependencies=SELECTABLE)
-    def efficiency(
-        vin: Vin, period_kind: PeriodKind = "day", view: WantedView = "merged", limit: Limit = 50
-    ) -> VehicleEfficiency:
-        """Give its periods of one kind, latest first."""
-        with store.snapshot() as connection:
+        def page(connection: Connection) -> tuple[Served, list[BothLayers]]:
             _known(connection, vin)
             now = served(connection)
-            batch = batch_days(connection, vin, version=now.version)
+            return now, trips_of(connection, vin, version=now.version, before_ms=before_ms, limit=limit + 1)
+
+        now, both = await store.ask(page, is_quick=True)
+        seen = [trip for one in both[:limit] if (trip := one.seen(view)) is not None]
+        last = (both[limit - 1].batch or both[limit - 1].speed) if len(both) > limit else None
+        following = cursor_after(query, [last.trip_started_at_ms]) if last else None
+        told = {"vehicle_id": vin, "trips": [trip_told(trip) for trip in seen], "next_cursor": following}
+        return answered(layers(now, view) | told)
+
+    @routes.get(
+        "/vehicles/{vin}/efficiency",
+        summary="A vehicle's fuel efficiency over time",
+        dependencies=SELECTABLE,
+        response_model=VehicleEfficiency,
+    )
+    async def efficiency(
+        vin: Vin, period_kind: PeriodKind = "day", view: WantedView = "merged", limit: Limit = 50
+    ) -> Response:
+        """Give its periods of one kind, latest first."""
+
+        def found(connection: Connection) -> tuple[Served, dict[Period, Contribution]]:
+            _known(connection, vin)
+            now = served(connection)
+            days = batch_days(connection, vin, version=now.version)
             live = trips_of(connection, vin, version=now.version)
-        totals = _by_period(_batch_periods(batch, period_kind, now), live, view, period_kind, now)
+            return now, _by_period(_batch_periods(days, period_kind, now), live, view, period_kind, now)
+
+        now, totals = await store.ask(found, is_quick=True)
         latest_first = sorted(totals.items(), key=lambda item: item[0].from_ms, reverse=True)[:limit]
-        return VehicleEfficiency(
-            **dict(Layers.of(now, view)),
-            vehicle_id=vin,
-            period_kind=period_kind,
-            periods=[
-                PeriodFigures(period=period.name, from_ms=period.from_ms, **figures(total))
-                for period, total in latest_first
-            ],
-        )
+        periods = [
+            {"period": period.name, "from_ms": period.from_ms} | figures(total) for period, total in latest_first
+        ]
+        return answered(layers(now, view) | {"vehicle_id": vin, "period_kind": period_kind, "periods": periods})
 
     return routes
 
 
 def _known(connection: Connection, vin: str) -> Known:
-    found = known(connection, [vin])
-    if not found:
+    found = known(connection, vin)
+    if found is None:
         raise Unknown(f"no vehicle {vin} is registered or was heard of; /v1/vehicles lists them")
-    return found[0]
+    return found
 
 
 def _batch_periods(
@@ -130,11 +147,11 @@ def _by_period(
     if view == "batch":
         return batch
     totals = dict(batch) if view == "merged" else {}
-    for layers in trips:
-        if layers.speed is None:
+    for trip in trips:
+        if trip.speed is None:
             continue
-        added = correction(*layers) if view == "merged" else contribution(layers.speed)
-        period = _period_of(layers.speed.trip_started_at_ms, kind, now)
+        added = correction(*trip) if view == "merged" else contribution(trip.speed)
+        period = _period_of(trip.speed.trip_started_at_ms, kind, now)
         if period is not None and added != NOTHING:
             totals[period] = totals.get(period, NOTHING) + added
     return totals

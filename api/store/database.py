@@ -9,8 +9,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from anyio import to_thread
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -18,9 +19,11 @@ from api.store.address import file_of, named
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PRAGMAS = (
@@ -119,6 +122,20 @@ class Store:
             raise Unavailable(f"the store cannot be opened: {error.orig}; is `api projector` running?") from error
         with connection:
             yield connection
+
+    async def ask(self, question: Callable[[Connection], T], *, is_quick: bool = False) -> T:
+        """Give what a question gives on a snapshot. Raises Unavailable, and what the question raises.
+
+        It is asked in a thread; of a file, what `is_quick` (a few rows along an index) in the event loop, since
+        handing it to a thread and back takes longer than the answer, and nobody makes a reader of a file wait.
+        """
+        if is_quick and self._file is not None:
+            return self._asked(question)
+        return await to_thread.run_sync(self._asked, question)
+
+    def _asked(self, question: Callable[[Connection], T]) -> T:
+        with self.snapshot() as connection:
+            return question(connection)
 
     def _opened(self) -> Engine:
         identity = self._identify()

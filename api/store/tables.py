@@ -108,8 +108,8 @@ vehicles = Table(
     _due("fleet", String),
     _due("model_name", String),
     _due("entry", Text),
-    Index("vehicles_by_model", "model_name"),
-    Index("vehicles_by_fleet", "fleet"),
+    Index("vehicles_by_model", "model_name", "vehicle_id"),
+    Index("vehicles_by_fleet", "fleet", "vehicle_id"),
 )
 """The registry; `entry` is the whole record."""
 
@@ -169,7 +169,9 @@ alerts = Table(
     Column("resolved_at_ms", BigInteger),
     _due("needs_attention", Boolean),
     Index("alerts_newest_first", "available_at_ms", "alert_id"),
-    Index("alerts_open", "is_open", "vehicle_id"),
+    Index("alerts_open", "is_open", "vehicle_id", "severity_rank"),
+    Index("alerts_open_newest", "is_open", "available_at_ms", "alert_id"),
+    Index("alerts_by_severity", "severity", "is_open", "available_at_ms", "alert_id"),
     Index("alerts_by_vehicle", "vehicle_id", "available_at_ms"),
     Index("alerts_by_rule", "rule", "available_at_ms"),
 )
