@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.faults.conditions import Witness
 from simulator.faults.fault import Fault, Faults
+from simulator.past.gathered import Gathered
 from simulator.past.scripted import joined
 from simulator.physics import thermal
 from simulator.physics.cars import Cars, Harm
@@ -22,12 +22,11 @@ from simulator.readings.counters import odometer_at, sequence_base
 from simulator.trips.driven import TripLog
 from simulator.trips.itinerary import Itinerary, final_places
 from simulator.trips.road_book import RoadBook
-from simulator.trips.trip_calendar import Calendar
+from simulator.trips.trip_calendar import Calendar, readings_of
 from simulator.vehicles.fleet import Fleet, Floats, Integers
 
 _NORMAL_C: Final = 90.0
 _LEAST_SHARE: Final = 1e-6
-_EXACT: Final = frozenset({"latitude_deg", "longitude_deg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +51,45 @@ class PastTrips:
         seed: int,
         faults: Faults,
         gps_noise_m: float = 5.0,
+        part: int = 0,
     ) -> None:
-        """Prepare one row a trip; trips last whole intervals. `faults` counts rows and milliseconds of the trip."""
+        """Prepare one row a trip; trips last whole intervals. `faults` counts rows and milliseconds of the trip.
+
+        Where a history is driven in several parts, `part` is which one: each draws anew.
+        """
         self._planned = planned
         self._fleet = fleet
         self._interval_s = interval_s
         self._witness = Witness()
         self._faults = faults
-        self._random = np.random.default_rng([seed, 4])
-        self._fault_random = np.random.default_rng([seed, 5])
+        self._random = np.random.default_rng([seed, 4, part])
+        self._fault_random = np.random.default_rng([seed, 5, part])
         self._trip_s = planned.trip_s // interval_s * interval_s
         self._ended_s = self._trip_s.copy()
         self._spoken = np.zeros(len(planned), dtype=np.int64)
-        self._rows: list[Integers] = []
+        self._gathered = Gathered(readings_of(planned, interval_s))
         row_fleet = fleet.take(planned.vehicle)
         self._ambient_c = thermal.ambient_at(planned.started_at_ms, row_fleet.ambient_offset_c)
         warm_c = thermal.cooled(np.full(len(planned), _NORMAL_C), self._ambient_c, planned.parked_s)
-        self._gps = GpsError(len(planned), gps_noise_m, np.random.default_rng([seed, 8]))
+        self._gps = GpsError(len(planned), gps_noise_m, np.random.default_rng([seed, 8, part]))
         self._log = TripLog(book, len(planned))
         course = Course(book, _places(fleet, book, planned, seed, self._trip_s))
         itinerary = Itinerary(book, seed, planned.vehicle)
         full = np.full(len(planned), 100.0)
         self._cars = Cars(row_fleet, course, itinerary, coolant_c=warm_c, fuel_level_pct=full)
 
-    @property
-    def count(self) -> int:
-        """How many trips there are."""
-        return len(self._planned)
-
     def drive(self, on_progress: Callable[[float], object]) -> History:
         """Drive all trips to their end; `on_progress` is told the share of the work that is done."""
         rows = np.arange(len(self._planned))
         self._cars.start(rows, started_at_ms=self._planned.started_at_ms, trip_s=self._trip_s)
         steps = int(self._trip_s.max(initial=0)) // self._interval_s
-        pieces = [self._readings(rows, 0)]
+        self._gathered.add(rows, self._readings(rows, 0))
         for step in range(1, steps + 1):
-            pieces.append(self._advance(step))
+            self._gathered.add(*self._advance(step))
             on_progress(step / steps)
-        return self._in_order(_joined(pieces))
+        return self._in_order(*self._gathered.taken())
 
-    def _advance(self, step: int) -> ReadingColumns:
+    def _advance(self, step: int) -> tuple[Integers, ReadingColumns]:
         now_s = step * self._interval_s
         running = np.flatnonzero(self._cars.running)
         self._faults.advance(
@@ -113,7 +111,7 @@ class PastTrips:
         made = self._readings(speaking, now_s)
         on_road = [fault for fault in self._faults.open if self._cars.running[fault.vehicle]]
         self._witness.see(on_road, made, speaking, self._cars.fleet.placard_kpa, now_s * 1000)
-        return made
+        return speaking, made
 
     def _note_legs(self) -> None:
         begun, self._cars.begun_legs = self._cars.begun_legs, []
@@ -140,8 +138,7 @@ class PastTrips:
             off_m=self._gps.metres[rows],
         )
         self._spoken[rows] += 1
-        self._rows.append(rows)
-        made = readings(
+        return readings(
             self._cars,
             rows,
             moment,
@@ -149,12 +146,10 @@ class PastTrips:
             random=self._random,
             severity=self._faults.severity if self._faults.open else None,
         )
-        return replace(made, values={name: _compact(name, values) for name, values in made.values.items()})
 
-    def _in_order(self, made: ReadingColumns) -> History:
+    def _in_order(self, row: Integers, made: ReadingColumns) -> History:
         """Sort by partition and time; number, and carry odometer and tank from trip to trip."""
         planned, fleet, signals = self._planned, self._fleet, made.values
-        row = np.concatenate(self._rows)
         vehicle = planned.vehicle[row]
         from_ms = int(planned.started_at_ms.min()) if len(planned) else 0
         signals["sequence"] += (sequence_base(from_ms) + _before(planned, self._spoken))[row]
@@ -210,23 +205,6 @@ def _places(fleet: Fleet, book: RoadBook, planned: Calendar, seed: int, trip_s: 
             place=begins[rows],
         )
     return begins
-
-
-def _compact(name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Halve what is kept: sensors have no more than a float32's digits."""
-    return values.astype(np.float32) if values.dtype == np.float64 and name not in _EXACT else values
-
-
-def _joined(pieces: list[ReadingColumns]) -> ReadingColumns:
-    codes: dict[int, tuple[str, ...]] = {}
-    before = 0
-    for piece in pieces:
-        codes.update((before + row, some) for row, some in piece.trouble_codes.items())
-        before += len(piece)
-    names = list(pieces[0].values)
-    # A column leaves the pieces as it is joined, so that memory holds little more than one copy.
-    values = {name: np.concatenate([piece.values.pop(name) for piece in pieces]) for name in names}
-    return ReadingColumns(values, np.concatenate([piece.partition for piece in pieces]), codes)
 
 
 def _rank_in_group(group: Integers) -> Integers:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.topics import READING_PARTITIONS
 from simulator.clock import now_ms
-from simulator.faults.fault import Faults
-from simulator.faults.fault_script import script_of
+from simulator.faults.fault import Fault
 from simulator.faults.truth import TruthFile, truth_line
-from simulator.past.history import History, PastTrips
-from simulator.past.scripted import scripted
+from simulator.past.history import History
+from simulator.past.parts import PastDays, driven_ahead
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.rows import ReadingRows
 from simulator.settings import HistorySettings
@@ -25,13 +27,11 @@ from simulator.transport.arrivals import Arrivals, Transport
 from simulator.transport.disturbances import skew_ms
 from simulator.transport.publisher import Publisher
 from simulator.trips.driven import DrivenFile
-from simulator.trips.network import network
-from simulator.trips.road_book import road_book
-from simulator.trips.trip_calendar import DAY_S, calendar, interval_s
-from simulator.vehicles.fleet import Fleet, fleet, registry
+from simulator.vehicles.fleet import fleet, registry
 
 _CHUNK: Final = 2000
-_MARGIN_MS: Final = 60_000
+_COMPRESSORS: Final = 2
+"""Threads that compress while others drive and encode: zstd lets them."""
 _BEHIND: Final = "the broker is behind"
 
 
@@ -54,33 +54,44 @@ class Written:
 
 async def write_history(settings: HistorySettings, console: Console) -> Written:
     """Write it and wait for the last acknowledgement. Raises Unavailable when the broker is or goes away."""
+    with ThreadPoolExecutor(_COMPRESSORS, "compressing") as compressors:
+        publisher = Publisher(settings.bootstrap, compressors=compressors)
+        await publisher.start(settings.wait)
+        try:
+            return await _written(settings, publisher, console)
+        finally:
+            await publisher.close()
+
+
+async def _written(settings: HistorySettings, publisher: Publisher, console: Console) -> Written:
     clock = asyncio.get_running_loop().time
-    publisher = Publisher(settings.bootstrap)
-    await publisher.start(settings.wait)
     began_s = clock()
-    try:
-        cars = fleet(settings.vehicles, settings.seed)
-        await publisher.register(registry(cars))
-        with _progress(console) as progress:
-            trips, each_s = _planned(settings, cars)
-            task = progress.add_task("driving", total=1.0, broker="")
-            history = trips.drive(lambda share: progress.update(task, completed=share))
-            transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
-            await _send(history, publisher, transports, progress)
+    cars = fleet(settings.vehicles, settings.seed)
+    await publisher.register(registry(cars))
+    days = PastDays(settings, cars, until_ms=now_ms())
+    driven = None if settings.driven is None else DrivenFile(settings.driven)
+    transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
+    faults: list[Fault] = []
+    with _progress(console) as progress:
+        driving = progress.add_task("driving", total=1.0, broker="")
+        sending = progress.add_task("sending", total=days.readings, broker="")
+        ahead = driven_ahead(days, lambda share: progress.update(driving, completed=share))
+        async with aclosing(ahead) as parts:
+            async for history in parts:
+                await _send(history, publisher, transports, lambda **told: progress.update(sending, **told))
+                faults += history.faults
+                if driven is not None:
+                    driven.write(history.driven)
         await publisher.flush()
-    finally:
-        await publisher.close()
     off_ms = skew_ms(settings.disturbances(), cars.vehicle_id).tolist()
-    if settings.driven is not None:
-        DrivenFile(settings.driven).write(history.driven)
-    TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in history.faults])
+    TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in faults])
     seconds = clock() - began_s
     return Written(
         readings_produced=publisher.acknowledged,
         vehicles=len(cars),
-        trips=trips.count,
-        interval_s=each_s,
-        faults=len(history.faults),
+        trips=days.trips,
+        interval_s=days.interval_s,
+        faults=len(faults),
         seconds=round(seconds, 1),
         readings_per_s=round(publisher.acknowledged / seconds),
         waited_s=round(publisher.waiting.total_s, 1),
@@ -88,36 +99,11 @@ async def write_history(settings: HistorySettings, console: Console) -> Written:
     )
 
 
-def _planned(settings: HistorySettings, cars: Fleet) -> tuple[PastTrips, int]:
-    until_ms = now_ms() if settings.until is None else round(settings.until.timestamp() * 1000)
-    random = np.random.default_rng([settings.seed, 6])
-    planned = calendar(settings.vehicles, days=settings.days, until_ms=until_ms - _MARGIN_MS, random=random)
-    each_s = interval_s(planned, settings.limit)
-    faults = Faults(
-        len(planned),
-        per_vehicle_hour=settings.fault_rate,
-        growth_s=settings.fault_growth,
-        repair_s=settings.fault_repair,
-    )
-    book = road_book(network(settings.roads, seed=settings.seed, segments=settings.city_segments), settings.seed)
-    script = script_of(settings.faults, cars.vehicle_id, growth_s=settings.fault_growth, repair_s=settings.fault_repair)
-    faults.plant(scripted(script, planned, from_ms=until_ms - round(settings.days * DAY_S * 1000)))
-    trips = PastTrips(
-        cars,
-        book,
-        planned,
-        interval_s=each_s,
-        seed=settings.seed,
-        faults=faults,
-        gps_noise_m=settings.gps_noise,
-    )
-    return trips, each_s
-
-
-async def _send(history: History, publisher: Publisher, transports: list[Transport], progress: Progress) -> None:
-    task = progress.add_task("sending", total=len(history.columns), broker="")
+async def _send(
+    history: History, publisher: Publisher, transports: list[Transport], tell: Callable[..., object]
+) -> None:
+    """Send what there is of each partition side by side; one partition's readings in their order."""
     encoder = ReadingRows(_CHUNK)
-
     starts = np.searchsorted(history.columns.partition, np.arange(READING_PARTITIONS + 1)).tolist()
 
     async def send_partition(partition: int) -> None:
@@ -126,15 +112,12 @@ async def _send(history: History, publisher: Publisher, transports: list[Transpo
             end = min(start + _CHUNK, starts[partition + 1])
             arrived = _carried(transport, history.columns.part(start, end), encoder)
             await publisher.send(partition, arrived.keys, arrived.messages)
-            told = _BEHIND if publisher.waiting.is_going_on else ""
-            progress.update(task, completed=publisher.acknowledged, broker=told)
+            tell(completed=publisher.acknowledged, broker=_BEHIND if publisher.waiting.is_going_on else "")
             await asyncio.sleep(0)
         rest = transport.rest()
         await publisher.send(partition, rest.keys, rest.messages)
 
     await asyncio.gather(*(send_partition(partition) for partition in range(READING_PARTITIONS)))
-    await publisher.flush()
-    progress.update(task, completed=publisher.acknowledged)
 
 
 def _carried(transport: Transport, readings: ReadingColumns, encoder: ReadingRows) -> Arrivals:

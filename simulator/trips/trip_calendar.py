@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,10 @@ class Calendar:
     def __len__(self) -> int:
         """Count the trips."""
         return len(self.vehicle)
+
+    def of(self, is_chosen: np.ndarray) -> Calendar:
+        """Give some of the trips; all or none of each car's."""
+        return Calendar(*(getattr(self, field.name)[is_chosen] for field in fields(self)))
 
 
 def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Generator) -> Calendar:
