@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from api.queries.served import Served, StoreState
 
 _MOST: Final = 8
+_MOST_PAGES: Final = 50
+_LONGEST_PAGE_BYTES: Final = 256 * 1024
 _OLDEST_S: Final = 10.0
 _SHARE: Final = 10.0
 """A list may be this many times as old as it took to compute: that bounds what computing takes to a tenth."""
@@ -34,6 +36,14 @@ class Remembered(NamedTuple):
     places: RankedList
     computed_s: float
     took_s: float
+    pages: dict[tuple[object, ...], bytes]
+    """Those sent before, by what was asked for; they are of the same moment, and many ask for the first."""
+
+    def keep(self, asked: tuple[object, ...], page: bytes) -> bytes:
+        """Remember a page, unless there are many or it is long, and give it."""
+        if len(self.pages) < _MOST_PAGES and len(page) < _LONGEST_PAGE_BYTES:
+            self.pages[asked] = page
+        return page
 
 
 class RankedLists:
@@ -75,7 +85,7 @@ class RankedLists:
         began_s = self._monotonic_s()
         places = ranked(connection, ranking)
         ended_s = self._monotonic_s()
-        return Remembered(ranking, state, served, places, ended_s, ended_s - began_s)
+        return Remembered(ranking, state, served, places, ended_s, ended_s - began_s, {})
 
     def _will_do(self, known: Remembered, state: StoreState) -> bool:
         if known.state == state:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
@@ -26,7 +29,7 @@ from contracts.vehicle_state import Mark, TripTotals, VehicleState, mark_key
 from contracts.views import Manifest
 
 _AT_ONCE = 20_000
-_FLEETS, _MODELS = 50, 40
+FLEETS, _MODELS = 50, 40
 _OPEN_SHARE = 0.01
 _COVERED = 1_000_000
 _BEYOND = 10**12
@@ -43,6 +46,20 @@ class Size(NamedTuple):
 
 def vin_of(number: int) -> str:
     return f"1HGCM82633A{number:06d}"
+
+
+def filled(url: str, size: Size, keep: Path | None, folder: Path) -> float:
+    """Fill the store, or take a file from `keep`, where a filled one is left too. Give the seconds it took."""
+    kept = keep / f"{size.vehicles}-{size.alerts}.db" if keep and url.startswith("sqlite") else None
+    began = time.monotonic()
+    if kept is not None and kept.exists():
+        shutil.copy(kept, folder / "serving.db")
+    else:
+        fill(url, size, today_ms())
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / "serving.db", kept)
+    return time.monotonic() - began
 
 
 def fill(url: str, size: Size, now_ms: int) -> None:
@@ -73,7 +90,7 @@ def _write(engine: Engine, records: Iterator[Record], at_once: int) -> None:
 def _registry(size: Size) -> Iterator[Record]:
     for n in range(size.vehicles):
         vin = vin_of(n)
-        vehicle = Vehicle(vin, "Make", f"Model {n % _MODELS}", 2020, f"fleet-{n % _FLEETS}")
+        vehicle = Vehicle(vin, "Make", f"Model {n % _MODELS}", 2020, f"fleet-{n % FLEETS}")
         yield Record(VEHICLES.name, 0, n, 0, vin.encode(), encode(vehicle), [])
 
 

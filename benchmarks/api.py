@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,8 @@ from typing import Self
 import _own_package  # noqa: F401 - before what is named like this file
 import httpx
 from _api_load import loaded
-from _full_store import Size, an_alert, fill, states, today_ms, vin_of
+from _api_mix import mix
+from _full_store import Size, an_alert, filled, states, today_ms
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.table import Table
@@ -41,13 +41,8 @@ from stack.topics import ensure_topics
 
 OUTPUT = Path("build/benchmarks/api.json")
 RATE = 300.0
-MIX = (
-    "/v1/attention", "/v1/alerts", "/v1/alerts?severity=critical&is_open=true", "/v1/alerts/filled-0000007",
-    f"/v1/vehicles/{vin_of(17)}", f"/v1/vehicles/{vin_of(4711)}/trips", f"/v1/vehicles/{vin_of(99)}/efficiency",
-    "/v1/vehicles?fleet=fleet-7", "/v1/positions?bbox=-105.0,39.7,-104.95,39.75&limit=100",
-    "/v1/rankings/fuel-efficiency",
-)  # fmt: skip
-"""The ten routes asked most: what the dashboard shows, and what one clicks there."""
+TURNS = 50
+"""Of the ten routes asked most, each time of another vehicle, alert, fleet or place."""
 WRITTEN_PER_S = 500
 """Vehicle states that the projector writes meanwhile."""
 Figures = dict[str, float]
@@ -61,10 +56,10 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(_store(options.store, folder, "serving"))
-        figures = _filled(url, size, options.keep, folder)
+        figures = {"store_filled_s": filled(url, size, options.keep, folder)}
         broker = stack.enter_context(_broker(folder))
         figures |= _projector(broker, options.store, folder, rows=20_000 if options.quick else 200_000)
-        bench = Bench(broker, url, folder)
+        bench = Bench(broker, url, folder, mix(size, TURNS))
         with bench.projector():
             figures |= bench.start_up()
             with bench.api(), bench.writing(size):
@@ -98,19 +93,6 @@ def _store(kind: str, folder: Path, name: str) -> Iterator[str]:
 
     with running_postgres({"shared_buffers": "512MB", "max_wal_size": "4GB"}) as server:
         yield server.database()
-
-
-def _filled(url: str, size: Size, keep: Path | None, folder: Path) -> Figures:
-    kept = keep / f"{size.vehicles}-{size.alerts}.db" if keep and url.startswith("sqlite") else None
-    began = time.monotonic()
-    if kept is not None and kept.exists():
-        shutil.copy(kept, folder / "serving.db")
-    else:
-        fill(url, size, today_ms())
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(folder / "serving.db", kept)
-    return {"store_filled_s": time.monotonic() - began}
 
 
 @contextmanager
@@ -185,10 +167,11 @@ class Child:
 class Bench:
     """The API beside a projector that writes."""
 
-    def __init__(self, broker: Broker, url: str, folder: Path) -> None:
+    def __init__(self, broker: Broker, url: str, folder: Path, paths: list[str]) -> None:
         self._broker = broker
         self._store = url
         self._folder = folder
+        self._paths = paths
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
@@ -256,14 +239,14 @@ class Bench:
             writer.join()
 
     def load(self, seconds: int) -> Figures:
-        loaded(self.url, list(MIX), rate=RATE, seconds=3, folder=self._folder)
-        figures = loaded(self.url, list(MIX), rate=RATE, seconds=seconds, folder=self._folder)
+        loaded(self.url, self._paths, rate=RATE, seconds=3, folder=self._folder)
+        figures = loaded(self.url, self._paths, rate=RATE, seconds=seconds, folder=self._folder)
         return {f"mix_{name}": value for name, value in figures.items()}
 
     def live_alerts(self, number: int) -> Figures:
         """Measure from the broker's time of an alert to its arrival at a listener, under the same load."""
         with ExitStack() as stack:
-            stack.enter_context(_loading(self.url, self._folder, number // 10 + 3))
+            stack.enter_context(_loading(self.url, self._paths, self._folder, number // 10 + 3))
             waits = sorted(asyncio.run(self._heard(number)))
         return {
             "sse_alerts": len(waits),
@@ -319,9 +302,9 @@ class Bench:
 
 
 @contextmanager
-def _loading(url: str, folder: Path, seconds: int) -> Iterator[None]:
+def _loading(url: str, paths: list[str], folder: Path, seconds: int) -> Iterator[None]:
     load = threading.Thread(
-        target=loaded, args=(url, list(MIX)), kwargs={"rate": RATE, "seconds": seconds, "folder": folder}
+        target=loaded, args=(url, paths), kwargs={"rate": RATE, "seconds": seconds, "folder": folder}
     )
     load.start()
     try:

@@ -82,16 +82,20 @@ class RankedList(Sequence[Ranked]):
 
     def __getitem__(self, at: int | slice) -> Ranked | list[Ranked]:
         """Give one place, or several."""
+        ranks = range(1, len(self._rows) + 1)
         if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self._rows)))]
-        row = self._rows[at]
-        total = Contribution(row.trips, row.distance_m, row.fuel_ml)
-        return Ranked(range(len(self._rows))[at] + 1, row.key, total, row.value)
+            return [_ranked(rank, row) for rank, row in zip(ranks[at], self._rows[at], strict=True)]
+        return _ranked(ranks[at], self._rows[at])
 
     def beyond(self, order: Literal["best", "worst"], value: float, key: str) -> int:
         """Give the index of the first place after (value, key)."""
         sign = 1 if order == "best" else -1
         return bisect_right(self._rows, (sign * value, key), key=lambda row: (sign * row.value, row.key))
+
+
+def _ranked(rank: int, row: Row[Any]) -> Ranked:
+    key, trips, distance_m, fuel_ml, value = row  # type: ignore[misc]  # a row of Any has no length
+    return Ranked(rank, key, Contribution(trips, distance_m, fuel_ml), value)
 
 
 def ranked(connection: Connection, ranking: Ranking) -> RankedList:

@@ -77,14 +77,17 @@ def ranking_routes(store: Store) -> APIRouter:
             ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
             known = lists.whole(connection, query, ranking, store_state(connection), now)
             ranking, now, whole = known.ranking, known.served, known.places
-            tag = tag_of(known.state, query, limit, cursor, media)
+            part = (limit, cursor, media)
+            tag = tag_of(known.state, query, *part)
             if is_known(if_none_match, tag):
                 return unchanged(tag)
+            if (page := known.pages.get(part)) is not None:
+                return tagged(page, media, tag)
             begin = whole.beyond(order, after[0], after[1]) if after else 0
             end = min(len(whole), begin + (limit or (_PAGE if media == "application/json" else len(whole))))
             places = _answers(connection, ranking, now.version, whole[begin:end])
         if media != "application/json":
-            return tagged(_exported(places, media), media, tag)
+            return tagged(known.keep(part, _exported(places, media)), media, tag)
         last = whole[end - 1] if end < len(whole) else None
         answer = layers(now, view) | {
             "scope": scope,
@@ -97,7 +100,7 @@ def ranking_routes(store: Store) -> APIRouter:
             "places": places,
             "next_cursor": cursor_after(query, (last.value, last.key)) if last else None,
         }
-        return tagged(msgspec.json.encode(answer), media, tag)
+        return tagged(known.keep(part, msgspec.json.encode(answer)), media, tag)
 
     return routes
 
