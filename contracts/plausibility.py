@@ -86,6 +86,15 @@ def has_plausible_times_and_counters(reading: Reading, received_at_ms: int) -> b
     )
 
 
+def surely_plausible_counters(elapsed_ms: int) -> tuple[int, int, int]:
+    """Give metres, millilitres and idle seconds that a trip can have from `elapsed_ms` after its beginning on."""
+    return (
+        (FASTEST_MPS * elapsed_ms + 1_000_000) // 1000,
+        (MOST_FUEL_MLPS * elapsed_ms + 100_000) // 1000,
+        (elapsed_ms + 1000) // 1000,
+    )
+
+
 def _times_or_counter(reading: Reading, received_at_ms: int) -> MalformedReading:
     """Name what has_plausible_times_and_counters found, the first of it."""
     behind_ms = received_at_ms - reading.recorded_at_ms

@@ -57,7 +57,7 @@ def decide(fold: PartitionFold, chunk: Chunk, *, partitions: int) -> Effects:
 
 def _fold_batch(fold: PartitionFold, chunk: Chunk, batch: RecordBatch, partitions: int, effects: Effects) -> None:
     received_at_ms, partition, passed = batch.received_at_ms, chunk.partition, fold.passed
-    for record in fold.unusual(batch.records, received_at_ms):
+    for record in fold.unusual(batch.records, received_at_ms, effects.alerts):
         try:
             if isinstance(record, RefusedBatch):
                 raise record.problem

@@ -8,17 +8,20 @@ the state up to date before anybody else looks at it, as if every reading had be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from contracts.codec import decode_within_ranges, encode
+from contracts.plausibility import LONGEST_TRIP_MS, surely_plausible_counters
 from contracts.vehicle_state import VehicleState
 
 if TYPE_CHECKING:
     from contracts.reading import Reading
 
-NEVER_MS = -1
+NEVER_MS: Final = -1
+CLOCK_SET_BACK_MS: Final = 60_000
+"""A sample that is due later than this is due by a clock that was wrong."""
 
 
 def _as_it_came(newest: bytes) -> Reading:
@@ -47,7 +50,14 @@ class Followed:
     newest: bytes | None = None
     """The newest reading as it came, when it was healthy and no more than counters moved."""
     look_at_ms: int = NEVER_MS
-    """Event time from which a full look is due; NEVER_MS where every reading needs one."""
+    """Event time from which the next sample is due; NEVER_MS where every reading needs a full look."""
+    from_ms: int = 0
+    """The car's time from which a reading of this trip needs no full look by its time alone."""
+    until_ms: int = 0
+    """The car's time until which the trip is not too long; from `from_ms` on, counters up to these are plausible:"""
+    surely_m: int = 0
+    surely_ml: int = 0
+    surely_idle_s: int = 0
     is_changed: bool = False
     """Whether the state is to be written."""
     is_unusual: bool = False
@@ -73,6 +83,25 @@ class Followed:
         is_calm = state.silent is None and not state.episodes
         is_current = totals.trip_started_at_ms == state.newest.trip_started_at_ms
         self.look_at_ms = state.sample_due_ms if is_calm and is_current else NEVER_MS
+        self._bound()
+
+    def sampled(self) -> None:
+        """Take over what a sample has made of the state: when the next is due, or that a trend is being followed."""
+        state = self.state
+        self.look_at_ms = NEVER_MS if state.episodes else state.sample_due_ms
+        self._bound()
+
+    def _bound(self) -> None:
+        """Say once what every reading until the next look is compared with."""
+        begun_ms = self.trip_started_at_ms
+        self.from_ms = max(begun_ms, self.look_at_ms - CLOCK_SET_BACK_MS)
+        self.until_ms = begun_ms + LONGEST_TRIP_MS
+        self.surely_m, self.surely_ml, self.surely_idle_s = surely_plausible_counters(self.from_ms - begun_ms)
+
+    def counted(self) -> VehicleState:
+        """Give the state with its counters up to date; its newest reading may be an older one."""
+        self._count_in()
+        return self.state
 
     def settle(self) -> VehicleState:
         """Bring the state up to date, and give it."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from contracts.codec import encode
 from contracts.vehicle_state import Mark, VehicleState, mark_key
 from rules.evaluation import evaluate
-from rules.followed import Followed
+from rules.followed import CLOCK_SET_BACK_MS, Followed
 from rules.healthy import healthy_filter, met_rules
 from rules.moment import Moment
-from rules.passing import CLOCK_SET_BACK_MS, FastLane
+from rules.passing import FastLane
 from rules.silence import SilenceWheel, fall_silent, hear_again, is_overdue
 from rules.totals import count_in, totals_of
 from rules.trend import restart, sample
@@ -54,7 +54,7 @@ class PartitionFold:
         self.dirty: deque[Followed] = deque()
         """Vehicles whose state has changed since it was last drained, the longest ago first."""
         self._vehicles: dict[bytes, Followed] = {}
-        self._lane = FastLane(rules, registry=registry, vehicles=self._vehicles, dirty=self.dirty)
+        self._lane = FastLane(rules, registry=registry, vehicles=self._vehicles, dirty=self.dirty, sample=self._sampled)
         self._is_healthy = healthy_filter(rules)
         self._met = met_rules(rules)
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
@@ -95,12 +95,13 @@ class PartitionFold:
         """
         return self._fallen_silent(now_ms)
 
-    def unusual(self, records: Iterable[AnyKeyed], received_at_ms: int) -> Iterator[AnyKeyed]:
+    def unusual(self, records: Iterable[AnyKeyed], received_at_ms: int, alerts: list[Alert]) -> Iterator[AnyKeyed]:
         """Fold the healthy readings among records at almost no cost; give, in order, those that need a full look.
 
-        Each is to be folded or rejected before the next is asked for; the clock was moved before.
+        Each is to be folded or rejected before the next is asked for; the clock was moved before. Alerts that a healthy
+        reading causes (a trend's) are added to `alerts` when its turn is over.
         """
-        return self._lane.unusual(records, received_at_ms, silent_from_ms=self.clock_ms - self._silence_ms)
+        return self._lane.unusual(records, received_at_ms, alerts, silent_from_ms=self.clock_ms - self._silence_ms)
 
     def passes(self, reading: Reading, offset: int, received_at_ms: int) -> bool:
         """Fold one good reading at little cost where it is healthy; False, and nothing is done, where `fold` must look.
@@ -171,6 +172,12 @@ class PartitionFold:
         alerts = [*caused, *sample(state, self.rules, moment)]
         self._changed(followed)
         followed.looked()
+        return alerts
+
+    def _sampled(self, followed: Followed, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
+        """Sample a vehicle at a healthy reading that has passed."""
+        alerts = sample(followed.counted(), self.rules, self._moment(reading, offset, received_at_ms))
+        followed.sampled()
         return alerts
 
     def _evaluated(self, state: VehicleState, moment: Moment) -> list[Alert]:

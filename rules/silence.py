@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contracts.vehicle_state import VehicleState
     from rules.rule import Rule, Rules
 
-_SLOT_MS = 1_000
+SLOT_MS = 1_000
 Watched = TypeVar("Watched")
 
 
@@ -35,7 +35,7 @@ class SilenceWheel(Generic[Watched]):
 
     def put(self, vehicle: Watched, due_ms: int) -> None:
         """Put a vehicle, which must not be in the wheel, into the slot that ends after `due_ms`."""
-        slot = due_ms // _SLOT_MS + 1
+        slot = due_ms // SLOT_MS + 1
         vehicles = self._slots.get(slot)
         if vehicles is None:
             self._slots[slot] = [vehicle]
@@ -46,7 +46,7 @@ class SilenceWheel(Generic[Watched]):
     def take_due(self, now_ms: int) -> list[Watched]:
         """Take the vehicles out whose slot has ended."""
         due: list[Watched] = []
-        while self._order and self._order[0] * _SLOT_MS <= now_ms:
+        while self._order and self._order[0] * SLOT_MS <= now_ms:
             due += self._slots.pop(heapq.heappop(self._order))
         return due
 

@@ -53,7 +53,7 @@ def _by_the_fast_lane(fold: PartitionFold, records: list[Record]) -> list[Alert]
     alerts: list[Alert] = []
     for record in records:
         alerts += fold.advance(record.received_at_ms)
-        for unusual in fold.unusual([record], record.received_at_ms):
+        for unusual in fold.unusual([record], record.received_at_ms, alerts):
             alerts += _look(fold, unusual)
     return alerts
 
@@ -146,7 +146,21 @@ def _written(fold: PartitionFold) -> list[tuple[bytes, VehicleState]]:
 def test_healthy_readings_of_a_known_vehicle_pass() -> None:
     fold = _fold()
     _by_the_fast_lane(fold, [_record(second, a_reading(second)) for second in range(60)])
-    assert fold.passed == 58  # met at the first, sampled at that of 30 s
+    assert fold.passed == 59  # met at the first
+
+
+def test_a_trend_of_healthy_readings_is_raised_and_cleared_by_the_fast_lane_as_by_full_looks() -> None:
+    risen_c = [min(104.0, 88.0 + second / 9) if second < 900 else 97.0 for second in range(1_800)]
+    records = [_record(second, a_reading(second, coolant_c=round(c, 1))) for second, c in enumerate(risen_c)]
+    full, fast = _fold(), _fold()
+    alerts = _by_the_fast_lane(fast, records)
+    assert [(alert.rule, alert.state) for alert in alerts] == [
+        ("coolant_rising", "raised"),
+        ("coolant_rising", "cleared"),
+    ]
+    assert alerts == _full_looks(full, records)
+    assert _written(fast) == _written(full)
+    assert fast.passed > 1_000
 
 
 def test_a_cold_engines_readings_pass_but_for_the_first() -> None:
