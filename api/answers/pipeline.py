@@ -21,12 +21,22 @@ class TopicLag(BaseModel):
     by_partition: dict[int, int]
 
 
+class Worker(BaseModel):
+    """A member of a consumer group."""
+
+    client_id: str
+    member_id: str
+    host: str
+    partitions: list[int] = Field(description="of its topic, in order; none where there are more workers than these")
+
+
 class GroupLag(BaseModel):
-    """A consumer group's lag."""
+    """A consumer group's lag, and who reads in it."""
 
     group: str
     lag: int
     topics: list[TopicLag]
+    workers: list[Worker] = Field(default=[], description="members; none of a group that reads without joining")
 
 
 class Lag(BaseModel):

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from api.answers.pipeline import GroupLag, Lag, TopicLag
+from api.kafka.workers import workers
 from contracts.topics import READ_BY
 from observability.kafka_security import kafka_client
 
@@ -58,11 +59,13 @@ class LagWatch:
     async def _measured(self) -> Lag:
         admin, consumer = await self._connected()
         ends = await consumer.end_offsets(_EVERY)
+        members = await workers(admin, list(_PARTITIONS))
         groups = []
         for group, partitions in _PARTITIONS.items():
             committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
             read = {at: max(0, entry.offset) for at, entry in committed.items()}
-            groups.append(group_lag(group, {at: max(0, ends[at] - read.get(at, 0)) for at in partitions}))
+            lag = group_lag(group, {at: max(0, ends[at] - read.get(at, 0)) for at in partitions})
+            groups.append(lag.model_copy(update={"workers": members[group]}))
         return Lag(status="available", groups=groups)
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
