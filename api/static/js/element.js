@@ -26,6 +26,31 @@ export function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Lets `host` hold `wanted` and changes only what differs: what has the focus or is just being clicked stays. */
+export function freshen(host, ...wanted) {
+  const nodes = wanted.flat(Infinity).filter(isShown).map((one) => (one instanceof Node ? one : document.createTextNode(one)));
+  nodes.forEach((node, at) => {
+    const old = host.childNodes[at];
+    if (!old) host.append(node);
+    else if (old !== node && !isAlike(old, node)) old.replaceWith(node);
+    else if (old !== node) settle(old, node);
+  });
+  while (host.childNodes.length > nodes.length) host.lastChild.remove();
+}
+
+const isAlike = (old, node) => old.nodeName === node.nodeName && ["href", "data-key"].every((name) => old.getAttribute?.(name) === node.getAttribute?.(name));
+
+function settle(old, node) {
+  if (!(old instanceof Element)) {
+    if (old.data !== node.data) old.data = node.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  old.onclick = node.onclick;
+  freshen(old, ...node.childNodes);
+}
+
 /** A choice with a label. `options` are values or [value, text] pairs. */
 export function choice(label, options, chosen, change, attributes = {}) {
   const select = element("select", { ...attributes, onchange: () => change(select.value) });
@@ -55,6 +80,11 @@ export function switcher(label, options, chosen, change) {
       },
     }, text));
   return element("div", { className: "switcher", role: "group", "aria-label": label }, buttons);
+}
+
+/** A page's title, and beside it what the page has to say, so that nothing moves when it does. */
+export function pageTitle(text, said, attributes = {}) {
+  return element("div", { className: "page-title" }, element("h1", attributes, text), said);
 }
 
 /** A titled card. */

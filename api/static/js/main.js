@@ -4,6 +4,7 @@ import { Client } from "./api/client.js";
 import { Keyring } from "./api/keyring.js";
 import { element, empty } from "./element.js";
 import { keepAging } from "./format/time.js";
+import { sentence } from "./format/words.js";
 import { AlertWatch } from "./live/alert_watch.js";
 import { applyTheme, preferences } from "./preferences.js";
 import { place } from "./router.js";
@@ -29,6 +30,7 @@ const watch = new AlertWatch(client);
 const shell = new Shell(watch, keyring);
 const context = { client, watch, rulebook: new Rulebook(client), openEnds: [] };
 const main = document.getElementById("main");
+const PATIENCE_MS = 700; // then a page is shown although its answers are not all there
 let turn = 0;
 let isBroken = false; // the present page could not be shown
 
@@ -44,13 +46,18 @@ async function show(isMoved = true) {
     if (!found) throw new Error(`There is no page “${page}” here.`);
     const shown = await found();
     if (mine !== turn) return;
+    root.classList.add("coming");
     main.replaceChildren(root);
     shell.show(page, subject ? `${shown.title} ${subject.slice(0, 17)}` : shown.title);
-    await shown.mount(root, { ...context, subject, params, until: (end) => context.openEnds.push(end) });
+    const mounted = shown.mount(root, { ...context, subject, params, until: (end) => context.openEnds.push(end) });
+    await Promise.race([mounted, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+    root.classList.remove("coming");
+    await mounted;
   } catch (error) {
     if (mine !== turn) return;
     isBroken = true;
-    root.replaceChildren(empty(error.message, "Choose a page above, or reload to try again."));
+    root.classList.remove("coming");
+    root.replaceChildren(empty(sentence(error.message), "Choose a page above, or reload to try again."));
     main.replaceChildren(root);
   }
   if (isMoved && mine === turn) main.focus({ preventScroll: true });

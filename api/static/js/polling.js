@@ -1,6 +1,9 @@
 // Asking again and again while somebody looks; a hidden tab asks for nothing.
 
-/** Calls `ask` now and then every `everyMs`, never twice at once. Gives a handle: `now()` hastens, `stop()` ends it. */
+/**
+ * Calls `ask` now and then every `everyMs`, never twice at once. Gives a handle: `now()` hastens, `stop()` ends it,
+ * `first` is when the first answer is there.
+ */
 export function polling(ask, everyMs) {
   let timer = null;
   let isAsking = false;
@@ -24,8 +27,9 @@ export function polling(ask, everyMs) {
   }
   const whenSeen = () => { if (!document.hidden) round(); };
   document.addEventListener("visibilitychange", whenSeen);
-  round();
+  const first = round();
   return {
+    first,
     now: round,
     stop() {
       isStopped = true;

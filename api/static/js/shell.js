@@ -6,10 +6,6 @@ import { link } from "./router.js";
 import { counted } from "./format/words.js";
 import { listen } from "./live/alert_watch.js";
 
-const PAGES = [
-  ["fleet", "Fleet"], ["attention", "Attention"], ["efficiency", "Efficiency"], ["routes", "Routes"],
-  ["pipeline", "Pipeline"], ["simulator", "Simulator"],
-];
 const TOAST_MS = 8000;
 const CONCERNS = { alerts: "attention", vehicles: "fleet" };
 
@@ -17,10 +13,8 @@ export class Shell {
   constructor(watch, keyring) {
     this.status = document.getElementById("status");
     this.toasts = document.getElementById("toasts");
-    this.count = element("span", { className: "count", hidden: true });
-    this.links = PAGES.map(([page, text]) =>
-      element("a", { href: link(page), "data-page": page }, text, page === "attention" && [" ", this.count]));
-    document.getElementById("pages").replaceChildren(...this.links);
+    this.links = [...document.querySelectorAll("#pages a")];
+    this.count = document.querySelector("#pages .count");
     document.getElementById("settings").replaceChildren(...this.#settings(keyring));
     this.watch = watch;
     listen(watch, "attention", () => this.#tell());
@@ -31,8 +25,10 @@ export class Shell {
   /** Marks where we are. */
   show(page, title) {
     for (const one of this.links) {
-      if (one.dataset.page === (CONCERNS[page] ?? page)) one.setAttribute("aria-current", "page");
+      const isHere = one.dataset.page === (CONCERNS[page] ?? page);
+      if (isHere) one.setAttribute("aria-current", "page");
       else one.removeAttribute("aria-current");
+      if (isHere) one.parentElement.scrollLeft = one.offsetLeft - one.parentElement.offsetLeft - (one.parentElement.clientWidth - one.offsetWidth) / 2;
     }
     this.title = title;
     this.#titled();
@@ -54,6 +50,7 @@ export class Shell {
     if (isBack) this.#toast("Connected again. What was missed has been fetched.", "info");
     if (!isTrouble) this.status.textContent = isConnected ? "Live" : "Connecting …";
     else this.status.textContent = `Reconnecting … ${problem?.message ?? "the stream of alerts broke off"}`;
+    this.status.title = this.status.textContent;
   }
 
   #announce(alert) {

@@ -1,9 +1,12 @@
 // Curves over time, drawn by uPlot, which is loaded when the first of them is shown.
 
 import { element } from "../element.js";
+import { clockOf, dayOf } from "../format/time.js";
+import { palette } from "../palette.js";
 
 const HEIGHT_PX = 190;
 const HALF_DAY_S = 43_200; // to both sides of a point that is alone
+const DAY_STEPS_S = [1, 2, 3, 7, 14, 30].map((days) => days * 2 * HALF_DAY_S);
 let loading = null;
 const endings = new WeakMap(); // of the chart that a host shows
 
@@ -24,14 +27,14 @@ function library() {
  */
 export async function seriesChart(host, { timesMs, curves, levels = [], bands = [], moments = [], unit, digits = 1, label }) {
   const UPlot = await library();
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
+  const colour = palette();
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "11px system-ui" };
+  const times = timeAxis(timesMs);
   const options = {
     width: Math.max(200, host.clientWidth), height: HEIGHT_PX, padding: [14, 12, 0, 0],
     scales: { x: timesMs.length === 1 ? { range: () => [-1, 1].map((way) => timesMs[0] / 1000 + way * HALF_DAY_S) } : {}, y: { range: (_, low, high) => widened(low, high, levels) } },
-    axes: [axis, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(undefined, { maximumFractionDigits: 2 })) }],
-    series: [{ label: "Time" }, ...curves.map((curve, at) => ({
+    axes: [{ ...axis, size: 32, ...times }, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(undefined, { maximumFractionDigits: 2 })) }],
+    series: [{ label: "Time", value: (_, second) => (second === null ? "–" : times.told(second)) }, ...curves.map((curve, at) => ({
       label: curve.label, stroke: colour(curve.colour ?? `--series-${(at % 3) + 1}`), width: curve.isDashed ? 1.5 : 2,
       dash: curve.isDashed ? [5, 4] : undefined, spanGaps: true, points: { show: curve.isPoints ?? false, size: 6 },
       value: (_, value) => (value === null || value === undefined ? "–" : `${value.toFixed(digits)} ${unit}`),
@@ -54,6 +57,13 @@ export async function seriesChart(host, { timesMs, curves, levels = [], bands = 
   endings.set(host, end);
   watch.observe(host);
   return plot;
+}
+
+/** Days where they are told day by day, else the clock; in this reader's own way, where uPlot knows only one. */
+function timeAxis(timesMs) {
+  const areDays = timesMs.length === 1 || timesMs.at(-1) - timesMs[0] > 2 * 2 * HALF_DAY_S * 1000;
+  const told = (second) => (areDays ? dayOf : clockOf)(second * 1000);
+  return { told, incrs: areDays ? DAY_STEPS_S : undefined, space: areDays ? 56 : 72, values: (_, ticks) => ticks.map(told) };
 }
 
 function widened(low, high, levels) {

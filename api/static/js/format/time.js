@@ -38,6 +38,10 @@ export function since(atMs) {
   return made;
 }
 
+/** Milliseconds, or seconds where there are many of them. */
+export const delay = (ms) => (ms < 10_000 ? `${ms.toLocaleString()} ms` : span(ms));
+
+export const clockOf = (atMs) => clock.format(new Date(atMs));
 export const dayOf = (atMs) => day.format(new Date(atMs));
 
 function stamped(atMs, text) {

@@ -19,7 +19,7 @@ export class AlertWatch extends EventTarget {
       hear: (event) => this.#heard(event),
       notice: (isConnected, problem) => this.#noticed(isConnected, problem),
     });
-    this.refresh();
+    this.first = this.refresh();
     setInterval(() => this.refresh(), EVERY_MS);
   }
 

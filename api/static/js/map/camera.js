@@ -16,7 +16,7 @@ export const latitudeOf = (y) => (Math.atan(Math.exp((0.5 - y) * 2 * Math.PI)) *
 
 export class Camera {
   constructor() {
-    Object.assign(this, { x: 0.5, y: 0.5, zoom: 3, width: 1, height: 1 });
+    Object.assign(this, { x: 0.5, y: 0.5, zoom: 3, width: 1, height: 1, text: 1 }); // text: how much larger than usual it is on this screen
   }
 
   /** Pixels of the screen for the whole world. */

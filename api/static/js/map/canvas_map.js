@@ -104,6 +104,7 @@ export class CanvasMap {
     this.ratio = Math.min(2, devicePixelRatio || 1);
     Object.assign(this.camera, { width, height });
     this.colours = mapColours();
+    this.camera.text = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 15);
     for (const canvas of [this.backdrop, this.front]) {
       canvas.width = Math.round(width * this.ratio);
       canvas.height = Math.round(height * this.ratio);

@@ -1,8 +1,9 @@
 // The map's colours come from the style sheet, so that it follows dark and light.
 
+import { palette } from "../palette.js";
+
 export function mapColours() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue(name).trim();
+  const read = palette();
   return {
     ground: read("--map"), minor: read("--road-minor"), middle: read("--road-middle"), major: read("--road-major"),
     name: read("--soft"), ring: read("--dot-ring"), cluster: read("--healthy"), clusterInk: read("--dot-ink"),
@@ -14,7 +15,6 @@ export function mapColours() {
   };
 }
 
-function channels(hex) {
-  const full = hex.length === 4 ? [...hex.slice(1)].map((digit) => digit + digit).join("") : hex.slice(1);
-  return [0, 2, 4].map((at) => parseInt(full.slice(at, at + 2), 16));
+function channels(colour) {
+  return colour.match(/[\d.]+/g).slice(0, 3).map(Number);
 }

@@ -20,8 +20,8 @@ export class FleetLayer {
   resize(map) {
     const [, context] = map.contexts;
     this.painter ??= new Painter(context);
-    const { front, ratio, colours } = map;
-    this.painter.prepare(front.width, front.height, ratio, colours.health, colours.ringChannels);
+    const { front, ratio, colours, camera } = map;
+    this.painter.prepare(front.width, front.height, ratio * camera.text, colours.health, colours.ringChannels);
   }
 
   draw(context, map, nowMs) {

@@ -11,12 +11,12 @@ export class Painter {
     this.context = context;
   }
 
-  /** Prepares for a size in device pixels. `colours` are [r, g, b] by health, `ring` is around each dot. */
+  /** Prepares for a size in device pixels; dots grow with `ratio`. `colours` are [r, g, b] by health, `ring` is around each. */
   prepare(width, height, ratio, colours, ring) {
     this.#picture = this.context.createImageData(Math.max(1, width), Math.max(1, height));
     this.pixels = new Uint32Array(this.#picture.data.buffer);
     this.#sprites = HEALTH.map((health, at) =>
-      sprite(ratio * (health === "critical" ? 6.5 : health === "warning" ? 5.5 : 4.5), ratio, colours[at], ring));
+      sprite(ratio * (health === "critical" ? 7.5 : health === "warning" ? 6.2 : 5), ratio, colours[at], ring));
     this.#dirty = null;
   }
 

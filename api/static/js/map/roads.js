@@ -72,7 +72,7 @@ function isSeen([left, top, right, bottom], camera) {
 
 /** Writes each name at its longest straight piece, and never one name over another. */
 function drawNames(context, seen, camera, colours) {
-  context.font = "500 11px system-ui, sans-serif";
+  context.font = `500 ${11 * camera.text}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineWidth = 3;
@@ -83,7 +83,7 @@ function drawNames(context, seen, camera, colours) {
   for (const { name, x, y, angle, length } of places.sort((one, other) => other.length - one.length)) {
     const text = name.split(" / ")[0].slice(0, 40);
     if (context.measureText(text).width > length * 1.6) continue;
-    const cell = `${Math.round(x / 130)},${Math.round(y / 44)}`;
+    const cell = `${Math.round(x / (130 * camera.text))},${Math.round(y / (44 * camera.text))}`;
     if (taken.has(cell) || taken.has(text)) continue;
     taken.add(cell).add(text);
     context.save();

@@ -3,7 +3,7 @@
 import { boundsOf, mercatorX, mercatorY } from "./camera.js";
 
 const ORDER = ["distance", "time", "fuel"]; // the frugal way is drawn last, on top
-const OFFSETS_PX = { fuel: 0, time: 3.5, distance: -3.5 };
+const WIDTHS_PX = { fuel: 4, time: 8.5, distance: 13 }; // where ways are the same, each shows at the edges of the next
 
 export class RouteLayer {
   constructor() {
@@ -29,15 +29,10 @@ export class RouteLayer {
     context.lineCap = "round";
     context.lineJoin = "round";
     for (const { id, geometry } of this.features) {
-      for (const [width, stroke] of [[8, map.colours.ground], [5, colour[id]]]) {
-        context.save();
-        context.translate(OFFSETS_PX[id], OFFSETS_PX[id]);
-        trace(context, geometry.coordinates, map.camera);
-        context.lineWidth = width;
-        context.strokeStyle = stroke;
-        context.stroke();
-        context.restore();
-      }
+      trace(context, geometry.coordinates, map.camera);
+      context.lineWidth = WIDTHS_PX[id];
+      context.strokeStyle = colour[id];
+      context.stroke();
     }
     this.ends.forEach((end, at) => pin(context, map, end, at ? "B" : "A"));
     return false;

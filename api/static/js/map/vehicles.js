@@ -66,7 +66,7 @@ export class Vehicles {
     if (known === undefined) [this.toX[at], this.toY[at], this.drawnX[at], this.drawnY[at]] = [x, y, x, y];
     if (isNewer) this.#head(at, x, y, nowMs, known === undefined);
     this.facts[at] = isNewer ? properties : { ...this.facts[at], severity: properties.severity, is_silent: properties.is_silent };
-    this.health[at] = properties.is_silent ? SILENT : Math.max(0, HEALTH.indexOf(properties.severity));
+    this.health[at] = properties.is_silent && properties.severity !== "critical" ? SILENT : Math.max(0, HEALTH.indexOf(properties.severity));
   }
 
   /** Begins a way from where it is drawn; it takes as long as the last one took to be told of. */

@@ -1,7 +1,7 @@
 // One alert: what happened, the signals around it with the rule drawn in, what people did about it.
 
 import { card, element, empty } from "../element.js";
-import { moment, since, span } from "../format/time.js";
+import { delay, moment, since, span } from "../format/time.js";
 import { quantity } from "../format/units.js";
 import { ruleName, sentence, signalName, unitOf } from "../format/words.js";
 import { listen } from "../live/alert_watch.js";
@@ -54,7 +54,7 @@ function header(alert, acts) {
     facts([
       ["Raised", [moment(alert.raised_at_ms), " (", since(alert.raised_at_ms), ")"]],
       ["Cleared", alert.cleared_at_ms && [moment(alert.cleared_at_ms), alert.clear_reason && `, ${alert.clear_reason.replaceAll("_", " ")}`]],
-      ["Event to alert", `${Math.max(0, alert.available_at_ms - alert.received_at_ms)} ms`],
+      ["Event to alert", delay(Math.max(0, alert.available_at_ms - alert.received_at_ms))],
       ["Trouble code", alert.trouble_code], ...worst,
     ]), acts);
 }

@@ -1,8 +1,8 @@
 // Attention: the cars that need somebody, the worst first; and all alerts, the newest first.
 
-import { card, choice, element, empty } from "../element.js";
+import { card, choice, element, empty, pageTitle } from "../element.js";
 import { moment } from "../format/time.js";
-import { counted, ruleName } from "../format/words.js";
+import { counted, ruleName, sentence } from "../format/words.js";
 import { listen } from "../live/alert_watch.js";
 import { EvidenceShelf } from "../live/evidence.js";
 import { attentionCard } from "../parts/attention_card.js";
@@ -21,7 +21,7 @@ export async function mount(root, { client, watch, rulebook, params, until }) {
   const list = element("ol", { className: "plain needs" });
   const nothing = element("div");
   const needs = element("section", { "aria-labelledby": "needs-title" },
-    element("h1", { id: "needs-title" }, "Which car needs attention?"), said, list, nothing);
+    pageTitle("Which car needs attention?", said, { id: "needs-title" }), list, nothing);
   const all = new AllAlerts(client, params);
   root.append(needs, all.node);
   const context = { client, rulebook, shelf: new EvidenceShelf(client) };
@@ -31,7 +31,7 @@ export async function mount(root, { client, watch, rulebook, params, until }) {
   function show() {
     const { attention, problem } = watch;
     if (!attention) {
-      nothing.replaceChildren(empty(problem?.message ?? "Asking …"));
+      nothing.replaceChildren(empty(sentence(problem?.message ?? "Asking …")));
       return;
     }
     const { critical = 0, warning = 0, info = 0 } = attention.open_alerts;
@@ -39,7 +39,6 @@ export async function mount(root, { client, watch, rulebook, params, until }) {
     const wanted = attention.vehicles.map((item) => {
       const known = cards.get(item.vehicle_id);
       const one = known ?? attentionCard(context, () => watch.refresh());
-      if (!known && !isFirst) one.node.classList.add("arrived");
       cards.set(item.vehicle_id, one);
       const isNew = !known && !isFirst;
       one.show(item);
@@ -56,6 +55,7 @@ export async function mount(root, { client, watch, rulebook, params, until }) {
   show();
   const asking = polling(() => all.refresh(), EVERY_MS);
   until(() => asking.stop());
+  await Promise.all([watch.first, asking.first]);
 }
 
 /** Puts nodes in order and moves none that stands where it should, so that what has the focus keeps it. */
@@ -101,7 +101,7 @@ class AllAlerts {
 const COLUMNS = [
   { title: "Raised", cell: (alert) => moment(alert.raised_at_ms) },
   { title: "Severity", cell: (alert) => badge(alert.severity) },
+  { title: "What", isWide: true, cell: (alert) => lines(alertLink(alert.alert_id, alert.message), ruleName(alert.rule)) },
   { title: "Vehicle", cell: (alert) => vehicleLink(alert.vehicle_id) },
-  { title: "What", cell: (alert) => lines(alertLink(alert.alert_id, alert.message), ruleName(alert.rule)) },
   { title: "State", cell: (alert) => lines(standing(alert), alert.acknowledged_by ?? alert.resolved_by) },
 ];

@@ -1,9 +1,9 @@
 // Efficiency: who is frugal, how the fleet is spread, and what each layer of the architecture knows.
 
-import { card, choice, element, empty, switcher } from "../element.js";
+import { card, choice, element, empty, freshen, pageTitle, switcher } from "../element.js";
 import { moment, since } from "../format/time.js";
 import { consumption, distance, fuel, number, unit } from "../format/units.js";
-import { counted } from "../format/words.js";
+import { counted, sentence } from "../format/words.js";
 import { histogram } from "../charts/histogram.js";
 import { vehicleLink } from "../parts/badges.js";
 import { facts, lines, table, tile } from "../parts/table.js";
@@ -36,14 +36,14 @@ export async function mount(root, { client, params, until }) {
     asking.now();
   }
   const download = element("button", { type: "button", onclick: () => exportCsv(client, wanted).catch((error) => { said.textContent = error.message; }) }, "Export CSV");
-  root.append(element("h1", {}, "Which car is most fuel efficient?"),
+  root.append(pageTitle("Which car is most fuel efficient?", said),
     element("div", { className: "filters" },
       switcher("Layer", LAYERS, wanted.view, (value) => change("view", value)),
       choice("Rank", [["vehicle", "vehicles"], ["model", "models"], ["fleet", "fleets"]], wanted.scope, (value) => change("scope", value)),
       choice("Period", PERIODS, wanted.period_kind, (value) => change("period_kind", value)), period.node,
       choice("By", MEASURES, wanted.by, (value) => change("by", value)),
       choice("Order", [["best", "best first"], ["worst", "worst first"]], wanted.order, (value) => change("order", value)), download),
-    said, card("What each layer knows", layers),
+    card("What each layer knows", layers),
     element("div", { className: "columns" },
       card("Ranking", ranking.node), element("div", { className: "stack" }, card("How they are spread", plot, spread), extremes)));
 
@@ -54,13 +54,14 @@ export async function mount(root, { client, params, until }) {
       said.textContent = "";
       ranking.show(told);
       showSpread(plot, spread, told);
-      extremes.replaceChildren(told.places.length > 1 ? card("Best and worst", bestAndWorst(told)) : "");
+      freshen(extremes, told.places.length > 1 && card("Best and worst", bestAndWorst(told)));
     } catch (error) {
-      said.textContent = error.message;
+      said.textContent = sentence(error.message);
     }
   }
   const asking = polling(refresh, EVERY_MS);
   until(() => asking.stop());
+  await asking.first;
 }
 
 function periodField(wanted, change) {
@@ -89,7 +90,7 @@ class RankingTable {
     const key = { vehicle: "Vehicle", model: "Model", fleet: "Fleet" }[told.scope];
     const columns = [
       { title: "#", isNumber: true, cell: (place) => String(place.rank) },
-      { title: key, cell: (place) => named(told.scope, place) },
+      { title: key, isWide: true, cell: (place) => named(told.scope, place) },
       { title: unit("l100").text, isNumber: true, cell: (place) => element("b", {}, number(unit("l100").convert(place.litres_per_100km), unit("l100").digits)) },
       hasIndex && { title: "Index", isNumber: true, cell: (place) => number(place.efficiency_index, 0) },
       hasIndex && { title: "Driver", isNumber: true, cell: (place) => number(place.driver_index, 0) },
@@ -99,11 +100,9 @@ class RankingTable {
     ].filter(Boolean);
     const made = table("Ranking by fuel efficiency", columns, `Nothing is ranked: it takes ${distance(told.shortest_distance_m)} of driving in the period. Choose a longer period or another layer.`);
     made.show(told.places);
-    const top = this.node.querySelector(".scroll")?.scrollTop ?? 0;
-    this.node.replaceChildren(element("p", { className: "soft" }, `${counted(told.ranked, "place")} since ${told.period} (UTC)`,
-      told.as_of_ms && [", as of ", since(told.as_of_ms)], hasIndex && ". Indexes are the batch version's: fuel burnt over what physics asks for that driving, and the driving done over smooth driving of the same; 100 is par, less is better."), made.node);
     made.node.classList.add("tall");
-    made.node.scrollTop = top;
+    freshen(this.node, element("p", { className: "soft" }, `${counted(told.ranked, "place")} since ${told.period} (UTC)`,
+      told.as_of_ms && [", as of ", since(told.as_of_ms)], hasIndex && ". Indexes are the batch version's: fuel burnt over what physics asks for that driving, and the driving done over smooth driving of the same; 100 is par, less is better."), made.node);
   }
 }
 
@@ -119,7 +118,7 @@ async function showLayers(host, client, { period_kind: kind, period }) {
   const served = versions?.versions.find((version) => version.is_served);
   const [merged, batch, speed] = told.map(summed);
   const age = served ? [`version ${served.version}, computed `, since(served.computed_at_ms)] : "no version is published yet";
-  host.replaceChildren(
+  freshen(host,
     tile("Batch layer", distance(batch.metres), age), element("span", { className: "plus", "aria-hidden": "true" }, "⊕"),
     tile("Speed layer", distance(speed.metres), speed.asOfMs ? ["live, as of ", since(speed.asOfMs)] : "no live trip yet"),
     element("span", { className: "plus", "aria-hidden": "true" }, "="),
@@ -135,7 +134,7 @@ function summed(ranking) {
 
 function showSpread(plot, spread, { places }) {
   if (places.length < 3) {
-    plot.replaceChildren(empty("Too few are ranked to show how they are spread."));
+    freshen(plot, empty("Too few are ranked to show how they are spread."));
     spread.textContent = "";
     return;
   }
@@ -144,7 +143,7 @@ function showSpread(plot, spread, { places }) {
   const quantile = (share) => values[Math.min(values.length - 1, Math.floor(share * values.length))];
   const [low, median, high] = [0.1, 0.5, 0.9].map(quantile);
   const label = `${values.length} places from ${values[0].toFixed(digits)} to ${values.at(-1).toFixed(digits)} ${text}, median ${median.toFixed(digits)}`;
-  plot.replaceChildren(histogram(values, { label, unit: text, digits: 1, marks: [{ at: median, text: `median ${median.toFixed(digits)}` }] }));
+  freshen(plot, histogram(values, { label, unit: text, digits: 1, marks: [{ at: median, text: `median ${median.toFixed(digits)}` }] }));
   spread.textContent = `Eight of ten lie between ${low.toFixed(digits)} and ${high.toFixed(digits)} ${text}.`;
 }
 

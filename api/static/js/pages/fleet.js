@@ -1,7 +1,7 @@
 // Fleet: where the cars are and how they do, and both questions of the project at one glance.
 
-import { element, card, empty, choice, fillChoice } from "../element.js";
-import { since, span } from "../format/time.js";
+import { element, freshen, card, empty, choice, fillChoice } from "../element.js";
+import { delay, since, span } from "../format/time.js";
 import { consumption, number, quantity } from "../format/units.js";
 import { counted, ruleName, sentence } from "../format/words.js";
 import { listen } from "../live/alert_watch.js";
@@ -52,7 +52,7 @@ export async function mount(root, { client, watch, params, until }) {
     },
     failed(problem) {
       note.hidden = false;
-      note.textContent = problem.message;
+      note.textContent = sentence(problem.message);
     },
   });
   map.listeners.move = () => positions.look(map.camera.bounds(0.1));
@@ -104,7 +104,7 @@ class Filters {
   wants({ vehicle_id: vin, severity, is_silent: isSilent }) {
     const { model, state, rule } = this.wanted;
     if (model && this.models.get(vin)?.model !== model) return false;
-    if (state && (isSilent ? "silent" : severity ?? "healthy") !== state) return false;
+    if (state && !(state === "silent" ? isSilent : (severity ?? (isSilent ? "" : "healthy")) === state)) return false;
     return !rule || (this.rules.get(vin)?.has(rule) ?? false);
   }
 
@@ -174,7 +174,7 @@ async function showSide(side, client, watch) {
     client.ask("/v1/rankings/fuel-efficiency", { limit: SHOWN }).catch(() => null),
   ]);
   const tiles = element("section", { className: "tiles", "aria-label": "Figures" }, figures(attention, pipeline));
-  side.replaceChildren(tiles, attentionCard(attention, watch.problem), frugalCard(best));
+  freshen(side, tiles, attentionCard(attention, watch.problem), frugalCard(best));
 }
 
 function figures(attention, pipeline) {
@@ -184,7 +184,7 @@ function figures(attention, pipeline) {
   return [
     tile("need attention", number(needs), null, needs ? "bad" : "good"),
     tile("cars heard", number(pipeline?.vehicles.heard), pipeline && `${pipeline.vehicles.silent} silent`),
-    tile("event to alert", latency?.p50_ms === null || !latency ? "–" : `${latency.p50_ms} ms`, latency && `p99 ${latency.p99_ms ?? "–"} ms lately`),
+    tile("event to alert", latency?.p50_ms == null ? "–" : delay(latency.p50_ms), latency?.p99_ms == null ? "no alert lately" : `p99 ${delay(latency.p99_ms)} lately`),
     tile("batch view", pipeline?.batch_view_version ? `v${pipeline.batch_view_version}` : "–", age === null || !pipeline ? "none yet" : `${span(age * 1000)} old`),
   ];
 }
@@ -193,7 +193,7 @@ function attentionCard(attention, problem) {
   const items = (attention?.vehicles ?? []).slice(0, SHOWN).map((item) =>
     element("li", { className: item.needs_attention ? "" : "calm" }, badge(item.severity), " ", vehicleLink(item.vehicle_id),
       element("span", { className: "below" }, item.message), element("span", { className: "soft below" }, item.model, " · ", since(item.since_ms))));
-  const nothing = attention ? empty("No car needs attention.") : empty(problem?.message ?? "Asking …");
+  const nothing = attention ? empty("No car needs attention.") : empty(sentence(problem?.message ?? "Asking …"));
   return card("Which car needs attention?", items.length ? element("ol", { className: "plain" }, items) : nothing,
     element("a", { className: "more", href: link("attention") }, attention?.vehicles.length > SHOWN ? `All ${attention.vehicles_in_need}` : "Open attention"));
 }

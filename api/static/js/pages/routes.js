@@ -1,6 +1,6 @@
 // Routes: the frugal, the fast and the short way between two places, and where the fleet lost fuel on the road.
 
-import { card, choice, element, empty } from "../element.js";
+import { card, choice, element, empty, pageTitle } from "../element.js";
 import { consumption, distance, fuel, number, quantity } from "../format/units.js";
 import { minutes } from "../format/time.js";
 import { counted } from "../format/words.js";
@@ -27,7 +27,7 @@ export async function mount(root, { client, params, until }) {
   map.addMover(layer);
   map.addBackdrop((context, camera, colours) => heat.draw(context, camera, colours));
   const fields = Object.fromEntries(["from", "to"].map((name) => [name, placeField(name, wanted, () => search())]));
-  const said = element("p", { className: "soft", role: "status" }, "Click two places on the map, or write streets such as “East Colfax Avenue & Broadway”.");
+  const said = element("p", { className: "soft lead reserved", role: "status" }, "Click two places on the map, or write streets such as “East Colfax Avenue & Broadway”.");
   const [compare, losses, streets] = [element("div", { className: "ways" }), element("div"), element("datalist", { id: "streets" })];
   const change = (name) => (value) => { wanted[name] = value; remember({ [name]: value }); search(); showRoads(); };
   const form = element("form", { className: "filters", onsubmit: (event) => { event.preventDefault(); search(); } },
@@ -42,7 +42,7 @@ export async function mount(root, { client, params, until }) {
     map.redraw();
   });
   const legend = element("div", { className: "heat-legend" });
-  root.append(element("h1", {}, "Which way saves fuel?"), form, streets, said,
+  root.append(pageTitle("Which way saves fuel?", said), form, streets,
     element("div", { className: "split" },
       element("section", { className: "stage", "aria-label": "Map of the routes" }, element("div", { className: "filters" }, shade, legend), map.node),
       element("div", { className: "side" }, compare)),
@@ -165,7 +165,7 @@ async function showLosses(host, client) {
     return;
   }
   const made = table("Where the fleet lost fuel, most first", [
-    { title: "From … to", cell: (one) => one.key },
+    { title: "From … to", isWide: true, cell: (one) => one.key },
     { title: "Trips", isNumber: true, cell: (one) => number(one.trips) },
     { title: "Driven at", isNumber: true, cell: (one) => fuel(one.expected_fuel_ml) },
     { title: "Frugal way", isNumber: true, cell: (one) => fuel(one.frugal_fuel_ml) },

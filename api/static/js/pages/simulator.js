@@ -1,6 +1,6 @@
 // Simulator: break a car on stage, repair it, more cars, faster, disturb the transport; and truth beside detection.
 
-import { card, element, empty, fillChoice } from "../element.js";
+import { card, element, empty, fillChoice, freshen, pageTitle } from "../element.js";
 import { moment, since } from "../format/time.js";
 import { number } from "../format/units.js";
 import { ruleName, sentence } from "../format/words.js";
@@ -24,7 +24,7 @@ export async function mount(root, { client, watch, until }) {
   const knobs = new Knobs(act);
   bodies.append(tiles, element("div", { className: "columns" }, breaking.node, knobs.node), truth.node);
   bodies.hidden = true;
-  root.append(element("h1", {}, "Break a car, and watch"), said, off, bodies);
+  root.append(pageTitle("Break a car, and watch", said), off, bodies);
 
   async function act(path, body, method, done) {
     try {
@@ -37,7 +37,7 @@ export async function mount(root, { client, watch, until }) {
   function show(state) {
     off.replaceChildren();
     bodies.hidden = false;
-    tiles.replaceChildren(
+    freshen(tiles,
       tile("cars in the fleet", number(state.vehicles), `at most ${number(state.most_vehicles)}`), tile("driving now", number(state.driving)),
       tile("readings a second and car", number(state.rate, 1)), tile("readings sent", number(state.readings_produced)),
       tile("fleet", state.paused ? "paused" : state.behind_s > 2 ? `${number(state.behind_s)} s behind` : "in time", null, state.paused ? "bad" : "good"));
@@ -62,6 +62,7 @@ export async function mount(root, { client, watch, until }) {
   const asking = polling(refresh, EVERY_MS);
   until(() => asking.stop());
   until(listen(watch, "attention", () => truth.redraw()));
+  await asking.first;
 }
 
 /** Which car, which fault, how bad. */
@@ -75,11 +76,13 @@ class Breaking {
     this.growth = element("select", { name: "growth" });
     fillChoice(this.growth, GROWTHS, "1");
     this.expected = element("p", { className: "soft" });
+    this.told = element("output", { className: "soft" }, "100 %");
+    this.severity.oninput = () => { this.told.textContent = `${number(this.severity.value * 100)} %`; };
     this.fault.onchange = () => this.#tell();
     const form = element("form", { className: "stack" }, this.vins,
       element("label", { className: "field wide" }, element("span", {}, "Car"), this.vehicle),
       element("label", { className: "field wide" }, element("span", {}, "Fault"), this.fault),
-      element("label", { className: "field wide" }, element("span", {}, "How bad"), this.severity),
+      element("label", { className: "field wide" }, element("span", {}, "How bad ", this.told), this.severity),
       element("label", { className: "field wide" }, element("span", {}, "Full grown"), this.growth),
       this.expected, element("div", { className: "row" }, element("button", { className: "primary" }, "Break it")));
     form.onsubmit = (event) => {

@@ -1,6 +1,6 @@
 // One vehicle: how it does now, where it is, its trips, its fuel efficiency over time, its alerts.
 
-import { card, element, empty, switcher } from "../element.js";
+import { card, element, empty, freshen, switcher } from "../element.js";
 import { moment, since } from "../format/time.js";
 import { consumption, distance, fuel, quantity } from "../format/units.js";
 import { ruleName, signalName, unitOf } from "../format/words.js";
@@ -39,9 +39,9 @@ export async function mount(root, context) {
     remember({ view });
     slow.now();
   });
-  root.append(head, element("div", { className: "columns" },
-    element("div", { className: "stack" }, card("Newest signals", signals), card("Last five minutes", averages)),
-    element("div", { className: "stack" }, element("section", { className: "card flush", "aria-label": "Map" }, map.node), pictures)),
+  root.append(head, element("div", { className: "columns level" },
+    element("div", { className: "stack" }, card("Newest signals", signals), card("Last five minutes", averages), pictures),
+    element("section", { className: "card flush", "aria-label": "Map" }, map.node)),
   element("div", { className: "columns" },
     card("Fuel efficiency over time", layers, over, trips), card("Trips", tripTable.node)),
   card("Alerts", alerts.node));
@@ -52,9 +52,9 @@ export async function mount(root, context) {
     show(told);
   }
   function show(told) {
-    head.replaceChildren(header(told));
-    signals.replaceChildren(told.reading ? readingFacts(told.reading) : empty("No reading has come from this car yet."));
-    averages.replaceChildren(told.averages ? averageFacts(told.averages) : empty("No averages yet."));
+    freshen(head, header(told));
+    freshen(signals, told.reading ? readingFacts(told.reading) : empty("No reading has come from this car yet."));
+    freshen(averages, told.averages ? averageFacts(told.averages) : empty("No averages yet."));
     if (trail.take(told)) map.fit(trail.bounds());
     map.redraw();
   }
@@ -73,7 +73,7 @@ export async function mount(root, context) {
   const slow = polling(() => slowly().catch((error) => trips.replaceChildren(empty(error.message))), 15 * EVERY_MS);
   until(() => { quick.stop(); slow.stop(); map.close(); });
   until(listen(watch, "alert", (event) => { if (event.detail.vehicle_id === vin) { quick.now(); slow.now(); } }));
-  snapshots(pictures, client, vin);
+  await Promise.all([slow.first, snapshots(pictures, client, vin)]);
 }
 
 const LAYERS = [["merged", "Merged"], ["batch", "Batch"], ["speed", "Speed"]];
@@ -82,10 +82,10 @@ function header({ vehicle_id: vin, model, fleet, is_silent: isSilent, last_recei
   const worst = alerts[0];
   return element("section", { className: `card banner ${worst?.severity ?? ""}`, "aria-label": "Vehicle" },
     element("h1", {}, element("span", { className: "vin" }, vin)),
+    element("p", { className: "soft lead" }, [model ?? "not in the registry", fleet].filter(Boolean).join(" · ")),
     element("p", { className: "row" }, worst ? badge(worst.severity) : element("span", { className: "badge good" }, "nothing open"),
       worst && alertLink(worst.alert_id, worst.message), alerts.length > 1 && element("span", { className: "soft" }, `and ${alerts.length - 1} more`)),
     facts([
-      ["Model", model ?? "not in the registry"], ["Fleet", fleet],
       ["Last heard", heardMs && [since(heardMs), isSilent && " (silent)"]],
       ["Mass", registry?.mass_kg && `${Math.round(registry.mass_kg).toLocaleString()} kg`],
       ["Engine", registry?.displacement_l && `${registry.displacement_l} L`],
@@ -104,6 +104,7 @@ const averageFacts = (averages) => facts(Object.entries(averages).map(([name, va
 function told(name, value) {
   if (Array.isArray(value)) return value.map((one) => (typeof one === "number" ? quantity(one, unitOf(name)) : String(one))).join(", ") || "none";
   if (typeof value !== "number") return String(value);
+  if (unitOf(name) === "ml") return fuel(value);
   return unitOf(name) === "m" && value >= FAR_M ? distance(value) : quantity(value, unitOf(name));
 }
 
@@ -117,7 +118,7 @@ const TRIPS = [
 const ALERTS = [
   { title: "Raised", cell: (alert) => moment(alert.raised_at_ms) },
   { title: "Severity", cell: (alert) => badge(alert.severity) },
-  { title: "What", cell: (alert) => lines(alertLink(alert.alert_id, alert.message), ruleName(alert.rule)) },
+  { title: "What", isWide: true, cell: (alert) => lines(alertLink(alert.alert_id, alert.message), ruleName(alert.rule)) },
   { title: "State", cell: (alert) => standing(alert) },
   { title: "Who", cell: (alert) => [alert.acknowledged_by && `acknowledged by ${alert.acknowledged_by}`, alert.resolved_by && `resolved by ${alert.resolved_by}`].filter(Boolean).join(", ") || "–" },
 ];

@@ -50,9 +50,9 @@ export class RejectedReadings {
     return [
       { title: "Received", cell: (one) => moment(one.received_at_ms) },
       { title: "Vehicle", cell: (one) => (one.vehicle_id ? vehicleLink(one.vehicle_id) : "–") },
-      { title: "Why", cell: (one) => lines(sentence(one.reason.replaceAll("_", " ")), one.detail) },
+      { title: "Why", isWide: true, cell: (one) => lines(sentence(one.reason.replaceAll("_", " ")), one.detail) },
       { title: "Bytes", isNumber: true, cell: (one) => number(one.length) },
-      { title: "", cell: (one) => element("div", { className: "row" },
+      { title: "", cell: (one) => element("div", { className: "row close" },
         element("button", { type: "button", onclick: () => this.#show(one) }, "Bytes"),
         element("button", { type: "button", onclick: () => this.#replay({ records: [{ partition: one.partition, offset: one.offset }] }) }, "Replay")) },
     ];

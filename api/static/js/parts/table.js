@@ -1,18 +1,20 @@
 // Tables: a head, rows by key, and what stands there when there are none.
 
-import { element } from "../element.js";
+import { element, freshen } from "../element.js";
 
-/** `columns` are {title, isNumber, cell(row)}. Gives {node, show(rows)}. */
+const kind = ({ isNumber, isWide }) => (isNumber ? "number" : isWide ? "wide" : "");
+
+/** `columns` are {title, isNumber, isWide, cell(row)}. Gives {node, show(rows)}. */
 export function table(caption, columns, nothing) {
   const body = element("tbody");
-  const head = columns.map(({ title, isNumber }) => element("th", { scope: "col", className: isNumber ? "number" : "" }, title));
+  const head = columns.map((column) => element("th", { scope: "col", className: kind(column) }, column.title));
   const node = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
     element("table", {}, element("caption", { className: "unseen" }, caption), element("thead", {}, element("tr", {}, head)), body));
   const show = (rows) => {
-    const made = rows.map((row) => element("tr", {}, columns.map(({ cell, isNumber }) =>
-      element("td", { className: isNumber ? "number" : "" }, cell(row)))));
+    const made = rows.map((row) => element("tr", {}, columns.map((column) =>
+      element("td", { className: kind(column) }, column.cell(row)))));
     const none = element("tr", {}, element("td", { className: "empty", colSpan: columns.length }, nothing));
-    body.replaceChildren(...(made.length ? made : [none]));
+    freshen(body, made.length ? made : [none]);
   };
   return { node, show };
 }
