@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, HTMLResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
@@ -25,6 +24,7 @@ from api.live.feed import AlertFeed
 from api.live.position_feed import PositionFeed
 from api.manual import manual
 from api.measuring import Measured
+from api.packing import Packed, PackedFiles
 from api.routes.actions import action_routes
 from api.routes.alerts import alert_routes
 from api.routes.health import health_routes
@@ -98,6 +98,7 @@ def build(
             allow_headers=["authorization", "content-type", "x-api-key", "last-event-id"],
             expose_headers=["etag", "retry-after"],
         )
+    app.add_middleware(Packed)
     app.add_middleware(Measured)
     for routes in (
         stream_routes(feed),
@@ -133,8 +134,10 @@ def _add_pages(app: FastAPI) -> None:
     async def docs() -> HTMLResponse:
         return HTMLResponse(manual(app.openapi()))
 
-    @app.get("/", include_in_schema=False)
-    async def dashboard() -> FileResponse:
-        return FileResponse(_STATIC / "index.html")
+    files = PackedFiles(_STATIC)
 
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    @app.get("/", include_in_schema=False)
+    async def dashboard(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
+
+    app.mount("/static", files, name="static")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from serving import NOW_MS, Topics, an_alert, project
+from sqlalchemy import Engine
+from starlette.datastructures import Headers
+
+from api.app import build
+from api.packing import accepts_gzip
+from api.settings import ServeSettings
+
+PACKED = {"accept-encoding": "gzip"}
+PLAIN = {"accept-encoding": "identity"}
+STATIC = Path(__file__).parents[3] / "api" / "static"
+
+
+@pytest.fixture
+def client(url: str, tmp_path: Path, store: Engine, topics: Topics) -> Iterator[TestClient]:
+    project(store, *(topics.alert(an_alert(f"a{n}")) for n in range(20)))
+    settings = ServeSettings(store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1")
+    with TestClient(build(settings, clock=lambda: NOW_MS)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_packed"),
+    [
+        ("gzip", True), ("br, GZIP;q=0.8", True), ("gzip; q=1.0", True), ("", False), ("br", False), ("*", False),
+        ("gzip;q=0", False), ("gzip; q = 0.00", False),
+    ],
+)  # fmt: skip
+def test_only_who_accepts_gzip_gets_it(accept: str, *, is_packed: bool) -> None:
+    assert accepts_gzip(Headers({"accept-encoding": accept})) is is_packed
+
+
+def test_a_long_answer_is_packed_and_is_the_same(client: TestClient) -> None:
+    packed, plain = (client.get("/v1/alerts", headers=headers) for headers in (PACKED, PLAIN))
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 4
+    assert packed.content == plain.content
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/v1/alerts?limit=1", "/v1/alerts/none", "/metrics"])
+def test_what_is_short_or_no_answer_goes_as_it_is(client: TestClient, path: str) -> None:
+    assert "content-encoding" not in client.get(path, headers=PACKED).headers
+
+
+def test_an_answer_packed_already_stays_so(client: TestClient) -> None:
+    roads = client.get("/v1/roads", headers=PACKED)
+    assert roads.headers["content-encoding"] == "gzip"
+    assert roads.json()["type"] == "FeatureCollection"
+
+
+@pytest.mark.parametrize(("path", "file"), [("/", "index.html"), ("/static/style.css", "style.css")])
+def test_a_file_is_packed_under_a_tag_of_its_own(client: TestClient, path: str, file: str) -> None:
+    packed, plain = (client.get(path, headers=headers) for headers in (PACKED, PLAIN))
+    assert packed.content == plain.content == (STATIC / file).read_bytes()
+    assert int(packed.headers["content-length"]) == len(gzip.compress(plain.content, 9, mtime=0))
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    for answer, headers in ((packed, PACKED), (plain, PLAIN)):
+        again = client.get(path, headers=headers | {"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
+    held_plain = client.get(path, headers=PACKED | {"if-none-match": plain.headers["etag"]})
+    assert (held_plain.status_code, held_plain.headers["etag"]) == (304, plain.headers["etag"])
