@@ -27,7 +27,7 @@ fetch_jars("spark", java=Path("/usr/bin/java"), cache=Path("/opt/cache/connected
 COPY . .
 RUN pip install --no-deps --no-build-isolation . \
     && useradd --uid 10001 --create-home cars \
-    && mkdir -p /data/var/lake /data/var/views /data/var/store /data/var/api /data/var/truth /data/var/logs \
+    && mkdir -p /data/var/lake /data/var/views /data/var/store /data/var/api /data/var/notifier /data/var/truth /data/var/logs \
     && chown -R cars:cars /data
 
 # The programs keep everything under var/ of where they run.
