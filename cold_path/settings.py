@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PositiveFloat
+from pydantic import AwareDatetime, BeforeValidator, Field, PositiveFloat, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from cold_path.spark.java import LIGHT_COMPILATION
@@ -97,6 +97,10 @@ class Verify(_Common, _Told):
 
     store: str = Field("sqlite:///var/store/serving.db", description="address of the serving store")
     alerts_topic: str = Field(ENGINE_ALERTS.name, description="topic of the hot path's alerts")
+    api: str | None = Field(
+        None, description="address of the API, to compare the ranking that it answers: http://HOST:PORT"
+    )
+    api_key: SecretStr | None = Field(None, description="the API's key, where it asks for one; a viewer's is enough")
 
 
 class Backtest(_Spark, _Told):

@@ -205,11 +205,19 @@ def current_version(views: Path) -> int | None:
 def point_to(views: Path, version: int) -> None:
     """Serve a version, in one step that survives a crash."""
     fresh = views / f"{CURRENT_FILE}.new"
-    with fresh.open("w") as pointer:
-        pointer.write(f"{version}\n")
-        pointer.flush()
-        os.fsync(pointer.fileno())
+    fresh.write_text(f"{version}\n")
+    make_durable(fresh)
     fresh.replace(views / CURRENT_FILE)
+    make_durable(views)
+
+
+def make_durable(path: Path) -> None:
+    """Let a file's bytes, or a folder's names, be on the disk before anything that depends on them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_manifest(views: Path, version: int) -> Manifest:

@@ -64,7 +64,7 @@ def history(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     return _program(
         "history", "simulator", "history", bootstrap=ports.bootstrap, vehicles=settings.history_vehicles,
         days=settings.history_days, limit=settings.history_limit, seed=settings.seed,
-        truth=folder.truth, once=True,
+        truth=folder.truth, logbook=folder.logbook, once=True,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Progra
     return _program(
         "simulator", "simulator", "run", status=ports.simulator, bootstrap=ports.bootstrap, truth=folder.truth,
         vehicles=settings.vehicles, rate=settings.rate, seed=settings.seed, fault_rate=settings.fault_rate,
-        fault_repair=FAULT_REPAIR, control=ports.control,
+        fault_repair=FAULT_REPAIR, control=ports.control, logbook=folder.logbook, no_rhythm=True,
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def verify(folder: RunFolder, ports: Ports) -> Program:
     """Give the program that compares the merged answers with a fold of its own over the raw records."""
     return _program(
         "verify", "cold_path", "verify", bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
-        once=True, json=True,
+        api=ports.api_url, once=True, json=True,
     )  # fmt: skip
 
 

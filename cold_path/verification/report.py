@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cold_path.source.offsets import Offsets
     from cold_path.verification.alerts import AlertComparison
     from cold_path.verification.comparison import Comparison
+    from cold_path.verification.ranking import RankingComparison
     from cold_path.verification.totals import Totals
 
 SHOWN: Final = 10
@@ -33,12 +34,14 @@ class Report:
     """Whether the store's batch trips are those of the published files; None when these are gone."""
     alerts: AlertComparison | None = None
     """The hot path's alerts against history's; None where the version has no history."""
+    ranking: RankingComparison | None = None
+    """The ranking that the API answered; None where it was not asked, or the store did not stand still for it."""
 
     @property
     def is_equal(self) -> bool:
         """Tell whether everything agrees."""
-        is_alike = self.alerts is None or self.alerts.is_equal
-        return self.comparison.is_equal and self.files_equal is not False and is_alike
+        are_alike = all(found is None or found.is_equal for found in (self.alerts, self.ranking))
+        return self.comparison.is_equal and self.files_equal is not False and are_alike
 
     def as_json(self) -> str:
         """Give one flat object, and the first differences."""
@@ -57,6 +60,8 @@ class Report:
             "alerts_compared": None if self.alerts is None else self.alerts.compared,
             "alerts_missed": None if self.alerts is None else len(self.alerts.missed),
             "alerts_surplus": None if self.alerts is None else len(self.alerts.surplus),
+            "places_compared": None if self.ranking is None else self.ranking.compared,
+            "places_differing": None if self.ranking is None else len(self.ranking.differences),
             "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
             "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
         }
@@ -69,6 +74,8 @@ class Report:
             yield self._differences()
         if self.alerts is not None and not self.alerts.is_equal:
             yield self._alerts(self.alerts)
+        if self.ranking is not None and not self.ranking.is_equal:
+            yield self._places(self.ranking)
 
     def _figures(self) -> Table:
         found = self.comparison
@@ -88,6 +95,8 @@ class Report:
         if self.alerts is not None:
             counts |= {"alert events compared": self.alerts.compared}
             counts |= {"missed by the hot path": len(self.alerts.missed), "surplus": len(self.alerts.surplus)}
+        if self.ranking is not None:
+            counts |= {"places in the ranking": self.ranking.compared, "wrong": len(self.ranking.differences)}
         for label, count in counts.items():
             table.add_row(label, f"{count:,}", "")
         table.add_row("version", str(self.version), "")
@@ -101,6 +110,14 @@ class Report:
             for one in events[:SHOWN]:
                 place = f"partition {one.partition}, offset {one.offset}"
                 table.add_row(what, one.event[0], str(one.event[1]), one.rule, one.state, place)
+        return table
+
+    def _places(self, found: RankingComparison) -> Table:
+        columns = ("rank", "vehicle", "trips", "metres", "millilitres")
+        table = Table("", *columns, title=f"the first of {len(found.differences)} places that are not the same")
+        for answered, recomputed in found.differences[:SHOWN]:
+            for side, place in (("answered", answered), ("recomputed", recomputed)):
+                table.add_row(side, *(["absent"] if place is None else map(str, place)))
         return table
 
     def _differences(self) -> Table:

@@ -10,6 +10,7 @@ from cold_path.verification.alerts import AlertComparison, heard, in_history
 from cold_path.verification.alerts import compared as alerts_compared
 from cold_path.verification.comparison import compared
 from cold_path.verification.published import published_trips
+from cold_path.verification.ranking import answered, ranking_compared
 from cold_path.verification.report import Report
 from cold_path.verification.snapshot import read_snapshot
 from cold_path.verification.totals import Recomputation
@@ -30,6 +31,10 @@ async def verify(asked: Verify) -> Report:
     expired or its end lies below what the store has reached.
     """
     snapshot = _snapshot(asked.store, asked.wait)
+    answer = None
+    if asked.api is not None:
+        key = None if asked.api_key is None else asked.api_key.get_secret_value()
+        snapshot, answer = answered(asked.api, key, lambda: read_snapshot(asked.store), wait_s=asked.wait)
     reached = snapshot.reached
     _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
     recomputation = Recomputation()
@@ -46,6 +51,7 @@ async def verify(asked: Verify) -> Report:
         version=version,
         files_equal=files == snapshot.batch if files is not None else None,
         alerts=alerts,
+        ranking=None if answer is None else ranking_compared(answer, recomputation.trips),
     )
 
 

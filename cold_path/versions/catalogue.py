@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cold_path.versions.publication import point_to, published_numbers
+from cold_path.versions.publication import published_numbers
 from contracts.errors import InvalidInput, MalformedRecord
-from contracts.views import PIN_FILE, current_version, read_manifest, version_folder
+from contracts.views import PIN_FILE, current_version, point_to, read_manifest, version_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from cold_path.folders import made, sole_owner
-from contracts.views import CURRENT_FILE, KEPT_VERSIONS, PIN_FILE, current_version, manifest_bytes, version_folder
+from contracts.views import (
+    KEPT_VERSIONS,
+    PIN_FILE,
+    current_version,
+    make_durable,
+    manifest_bytes,
+    point_to,
+    version_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,22 +58,13 @@ def publish(views: Path, unfinished: Path, manifest: Manifest) -> None:
     """Make what `begin` gave the current version: durable on disk first, then visible in one step."""
     (unfinished / "manifest.json").write_bytes(manifest_bytes(manifest))
     for file in sorted(unfinished.rglob("*")):
-        _make_durable(file)
-    _make_durable(unfinished)
+        make_durable(file)
+    make_durable(unfinished)
     folder = version_folder(views, manifest.version)
     unfinished.rename(folder)
-    _make_durable(folder.parent)
+    make_durable(folder.parent)
     point_to(views, manifest.version)
     _collect(views, current=manifest.version)
-
-
-def point_to(views: Path, version: int) -> None:
-    """Serve a version, in one step that survives a crash."""
-    fresh = views / f"{CURRENT_FILE}.new"
-    fresh.write_text(f"{version}\n")
-    _make_durable(fresh)
-    fresh.replace(views / CURRENT_FILE)
-    _make_durable(views)
 
 
 def _collect(views: Path, *, current: int) -> None:
@@ -79,11 +78,3 @@ def _collect(views: Path, *, current: int) -> None:
 def published_numbers(views: Path) -> list[int]:
     """Give the numbers that have a folder, in no order; one that was never pointed to among them."""
     return [int(folder.name) for folder in (views / "versions").glob("[0-9]*") if folder.name.isdecimal()]
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,6 +9,7 @@ from disturbed import disturbed_stream
 from rich.console import Console
 
 from cold_path.verification.comparison import compared
+from cold_path.verification.ranking import Answer, Place, RankingComparison, ranking_compared, ranking_of
 from cold_path.verification.report import Report
 from cold_path.verification.snapshot import EMPTY, Snapshot, read_snapshot
 from cold_path.verification.totals import Recomputation, Totals, larger, merged_trips
@@ -97,3 +98,30 @@ def a_manifest(covered: dict[str, int]) -> Manifest:
         lake_version=0,
         row_counts={},
     )
+
+
+def test_a_ranking_is_of_trips_that_count_over_vehicles_that_drove_far_enough() -> None:
+    trips = {
+        ("NEAR", 20): Totals(4_999, 300, 0),
+        ("THIRSTY", 20): Totals(6_000, 700, 0),
+        ("THRIFTY", 10): Totals(9_000, 100, 0),  # before the period
+        ("THRIFTY", 20): Totals(4_000, 200, 0),
+        ("THRIFTY", 30): Totals(3_000, 180, 0),
+        ("THRIFTY", 40): Totals(499, 900, 0),  # too short
+        ("THRIFTY", 50): Totals(900, None, 0),
+    }
+    expected = (Place(1, "THRIFTY", 2, 7_000, 380), Place(2, "THIRSTY", 1, 6_000, 700))
+    assert ranking_of(trips, 20) == expected
+    assert ranking_compared(Answer(20, expected), trips).is_equal
+    found = ranking_compared(Answer(20, (expected[0], expected[1]._replace(fuel_ml=701))), trips)
+    assert found.differences == ((expected[1]._replace(fuel_ml=701), expected[1]),)
+    assert len(ranking_compared(Answer(20, ()), trips).differences) == 2
+
+
+def test_a_wrong_ranking_makes_the_report_unequal() -> None:
+    same = compared({A: Totals(5, 1, 0)}, {A: Totals(5, 1, 0)})
+    ranking = RankingComparison(1, ((Place(1, "A", 1, 5, 1), None),))
+    report = Report(same, {}, records=1, rejected=0, version=1, files_equal=True, ranking=ranking)
+    assert not report.is_equal
+    assert json.loads(report.as_json())["places_differing"] == 1
+    assert len(list(report.tables())) == 2
