@@ -9,6 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the idiom
 
 from cold_path.backtest.outcome import outcomes, read_truth
 from cold_path.backtest.telling import Backtested
+from cold_path.history.scan import ALL_ROWS, Wanted
 from cold_path.lake.rows import rows_of
 from cold_path.lake.table import Lake
 from cold_path.source.registry import registry_now
@@ -23,8 +24,6 @@ from rules import default_rules_file, load_rules
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-
-    from pyspark.sql import DataFrame
 
     from cold_path.settings import Backtest
 
@@ -51,18 +50,17 @@ def backtest(asked: Backtest, *, now_s: Callable[[], float]) -> Backtested:
         log=asked.spark_log,
     )
     with session as spark:
-        rows = between(rows_of(spark, asked.lake, lake.state.version), asked.from_, asked.to)
-        history = history_fold(rows, Ruling(file.read_text(encoding="utf-8"), registry.vehicles))
+        rows, wanted = rows_of(spark, asked.lake, lake.state.version), between(asked.from_, asked.to)
+        history = history_fold(rows, Ruling(file.read_text(encoding="utf-8"), registry.vehicles), wanted)
         values = history.where(F.col("kind") == ALERT).select("value").collect()
-        records = rows.count()
+        received = F.col("received_at_ms").between(wanted.received_from_ms, wanted.received_before_ms - 1)
+        records = rows.where(received).count()
     alerts = [decode(bytes(row.value), Alert) for row in values]
     return Backtested(rules.hash, records, round(now_s() - began_s, 1), outcomes(alerts, truth), truth is not None)
 
 
-def between(lake: DataFrame, first: datetime | None, end: datetime | None) -> DataFrame:
-    """Give the records received from `first` on, before `end`."""
-    if first is not None:
-        lake = lake.where(F.col("received_at_ms") >= round(first.timestamp() * 1000))
-    if end is not None:
-        lake = lake.where(F.col("received_at_ms") < round(end.timestamp() * 1000))
-    return lake
+def between(first: datetime | None, end: datetime | None) -> Wanted:
+    """Want the records received from `first` on, before `end`."""
+    from_ms = ALL_ROWS.received_from_ms if first is None else round(first.timestamp() * 1000)
+    before_ms = ALL_ROWS.received_before_ms if end is None else round(end.timestamp() * 1000)
+    return Wanted(received_from_ms=from_ms, received_before_ms=before_ms)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from cold_path.history.column_fold import ColumnFold
+from cold_path.history.rows import Rows
+from cold_path.history.scan import rows_in_order
 from cold_path.lake.judgement import READING_TYPES
 from contracts.codec import encode
-from contracts.reading import Reading
 from contracts.vehicle import Vehicle
 from rules import Rules, parse_rules
-from rules.partition import PartitionFold
 from rules.written import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from contracts.alert import Alert
+    from cold_path.history.scan import Wanted
 
-FOLDED: Final = ("partition", "offset", "received_at_ms", "rejected_reason", *READING_TYPES)
-"""Columns of the lake that the fold is given; signals that no rule reads may be left out."""
+_PLACE: Final = ("partition", "offset", "received_at_ms")
 
 ALWAYS_READ: Final = (
     "vehicle_id",
@@ -68,7 +68,7 @@ class Ruling:
     @property
     def rules(self) -> Rules:
         """The compiled rules."""
-        return parse_rules(self.rules_text, name="rules of the run")
+        return _compiled(self.rules_text)
 
     def signals(self) -> list[str]:
         """Give the reading's fields that the fold needs, in their order."""
@@ -77,35 +77,34 @@ class Ruling:
         return [name for name in READING_TYPES if name in read | codes or name in ALWAYS_READ]
 
 
-def folded(batches: Iterable[pa.RecordBatch], ruling: Ruling) -> Iterator[pa.RecordBatch]:
-    """Fold rows that come partition after partition, each in offset order; rejected rows move the clock only."""
-    fold: PartitionFold | None = None
-    for batch in batches:
-        if batch.num_rows == 0:
-            continue
-        rows: list[tuple[str, int, str, bytes]] = []
-        for part in _runs(batch):
-            partition = part.column("partition")[0].as_py()
-            if fold is None or fold.partition != partition:
-                rows += [] if fold is None else _states(fold)
-                fold = _begun(partition, ruling)
-            rows += [(ALERT, partition, alert.vehicle_id, encode(alert)) for alert in _alerts(fold, part)]
-        yield _batch(rows)
-    if fold is not None:
-        yield _batch(_states(fold))
+def folded(
+    partitions: Iterable[int], files: tuple[str, ...], ruling: Ruling, wanted: Wanted
+) -> Iterator[pa.RecordBatch]:
+    """Fold the wanted rows of each partition in offset order; rejected rows move the clock only.
+
+    A partition without such rows gives nothing.
+    """
+    columns = [*_PLACE, *ruling.signals()]
+    for partition in partitions:
+        fold: ColumnFold | None = None
+        for batch in rows_in_order(files, partition, columns, wanted):
+            fold = fold or _begun(partition, ruling)
+            alerts = fold.fold_rows(Rows(batch))
+            yield _batch([(ALERT, partition, alert.vehicle_id, encode(alert)) for alert in alerts])
+        if fold is not None:
+            yield _batch(_states(fold))
 
 
-def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    partitions = batch.column("partition").to_numpy()
-    borders = [0, *((partitions[1:] != partitions[:-1]).nonzero()[0] + 1).tolist(), len(partitions)]
-    for start, end in pairwise(borders):
-        yield batch.slice(start, end - start)
+@lru_cache(maxsize=2)
+def _compiled(rules_text: str) -> Rules:
+    """Compile the rules once for all partitions that a worker folds."""
+    return parse_rules(rules_text, name="rules of the run")
 
 
-def _begun(partition: int, ruling: Ruling) -> PartitionFold:
+def _begun(partition: int, ruling: Ruling) -> ColumnFold:
     states, mark = restored(_records(ruling.states, partition)) if ruling.states else ({}, None)
     clock_ms = mark.received_at_ms if mark else 0
-    return PartitionFold(partition, ruling.rules, registry=ruling.registry, states=states, clock_ms=clock_ms)
+    return ColumnFold(partition, ruling.rules, registry=ruling.registry, states=states, clock_ms=clock_ms)
 
 
 def _records(folder: str, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
@@ -114,34 +113,7 @@ def _records(folder: str, partition: int) -> Iterator[tuple[bytes, bytes | None]
         yield key.encode(), value
 
 
-def _alerts(fold: PartitionFold, rows: pa.RecordBatch) -> Iterator[Alert]:
-    offsets = rows.column("offset").to_pylist()
-    received = rows.column("received_at_ms").to_pylist()
-    for reading, offset, received_at_ms in zip(_readings(rows), offsets, received, strict=True):
-        if received_at_ms > fold.clock_ms:
-            yield from fold.advance(received_at_ms)
-        # A rejected record has no fields.
-        if reading.vehicle_id is not None and not fold.passes(reading, offset, received_at_ms):
-            yield from fold.fold(reading, offset, received_at_ms)
-
-
-def _readings(rows: pa.RecordBatch) -> Iterator[Reading]:
-    names = set(rows.schema.names)
-    nothing = [None] * rows.num_rows
-    columns = [_values(rows.column(name)) if name in names else nothing for name in READING_TYPES]
-    return map(Reading, *columns)
-
-
-def _values(column: pa.Array) -> list[Any]:
-    if pa.types.is_list(column.type):
-        return [None if values is None else tuple(values) for values in column.to_pylist()]
-    if column.null_count == 0 and not pa.types.is_string(column.type):
-        found: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
-        return found
-    return list(column.to_pylist())
-
-
-def _states(fold: PartitionFold) -> list[tuple[str, int, str, bytes]]:
+def _states(fold: ColumnFold) -> list[tuple[str, int, str, bytes]]:
     """Give the states at a partition's end, which also ends the fold: older trips' totals say nothing to a rule."""
     partition, states = fold.partition, fold.states
     for state in states.values():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F  # noqa: N812 - the idiom
 
+from cold_path.history.scan import ALL_ROWS, Wanted
 from cold_path.routes.costs import read_costs
 from cold_path.source.registry import as_rows
 from cold_path.views.alert_history import alert_history, history_fold
@@ -152,7 +151,8 @@ class Recomputation:
         earlier, fold, states = self._earlier, self._folder / _FOLD, self._folder / STATES
         known_states = None if earlier is None else str((earlier.folder / STATES).absolute())
         ruling = Ruling(self._basis.rules_text, self._basis.registry.vehicles, known_states)
-        folded = history_fold(self._later_rows(), ruling)
+        wanted = ALL_ROWS if earlier is None else Wanted(dict(earlier.covered))
+        folded = history_fold(self._basis.lake, ruling, wanted)
         folded.write.partitionBy("kind", "at_partition").parquet(str(fold.absolute()))
         history = self._spark.read.schema(_FOLD_DDL).parquet(str(fold.absolute()))
         if earlier is None or (fold / "kind=alert").is_dir():
@@ -163,15 +163,6 @@ class Recomputation:
         shutil.rmtree(fold)
         if earlier is not None:
             self._take_over_history(earlier, states)
-
-    def _later_rows(self) -> DataFrame:
-        if self._earlier is None:
-            return self._basis.lake
-        later = [
-            (F.col("partition") == partition) & (F.col("offset") >= offset)
-            for partition, offset in self._earlier.covered.items()
-        ]
-        return self._basis.lake.where(reduce(or_, later))
 
     def _take_over_history(self, earlier: Earlier, states: Path) -> None:
         known = earlier.folder / "alert_history"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyspark.sql import SparkSession
 from spark_session import the_session
 
 from cold_path.backtest.backtest import between
+from cold_path.history.scan import Wanted, local_paths, rows_in_order
 from cold_path.lake.judgement import LAKE_SCHEMA
 from cold_path.lake.rows import rows_of
 from cold_path.lake.table import Lake
@@ -150,6 +152,12 @@ def test_a_backtest_takes_the_readings_received_in_its_time(stage: Stage, spark:
     stage.run(spark).once()
     lake = rows_of(spark, stage.folder / "lake", 0)
     [first, second] = [row.received_at_ms for row in lake.orderBy("offset").collect()]
-    assert between(lake, None, None).count() == 2
     assert second >= first
+    files, after_it = local_paths(lake.inputFiles()), datetime.fromtimestamp((second + 1) / 1000, UTC)
+
+    def taken(wanted: Wanted) -> int:
+        return sum(len(rows) for rows in rows_in_order(files, PARTITION, ["offset"], wanted))
+
+    assert taken(between(None, None)) == taken(between(None, after_it)) == 2
+    assert taken(between(after_it, None)) == 0
     assert lake.where(f"partition = {PARTITION} and vehicle_id = '{CAR}'").count() == 2

@@ -1,0 +1,172 @@
+"""The rules' fold over rows as columns: what no rule need look at moves the counters in whole runs.
+
+It leaves the same states and causes the same alerts as `PartitionFold.advance` and `fold` do for one reading after the
+other: vehicles meet nowhere but in the partition's clock, so each is folded by itself. A law in the tests says so.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Final
+
+from cold_path.history.healthy import healthy_rows
+from cold_path.history.strands import Strands
+from rules.followed import CLOCK_SET_BACK_MS
+from rules.partition import PartitionFold
+from rules.silence import SLOT_MS, fall_silent, is_overdue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cold_path.history.rows import Rows
+    from contracts.alert import Alert
+    from contracts.vehicle import Vehicle
+    from contracts.vehicle_state import VehicleState
+    from rules import Rules
+    from rules.followed import Followed
+
+_BEFORE: Final = -1
+"""A place before the first row."""
+
+
+class ColumnFold(PartitionFold):
+    """The states of the vehicles of one partition, as its history moves them."""
+
+    def __init__(
+        self,
+        partition: int,
+        rules: Rules,
+        *,
+        registry: Mapping[str, Vehicle],
+        states: dict[str, VehicleState] | None = None,
+        clock_ms: int = 0,
+    ) -> None:
+        """Go on from `states` and `clock_ms` (the latest broker time seen), as `restored` gives them."""
+        self._due_ms: dict[str, int] = {}
+        super().__init__(partition, rules, registry=registry, states=states, clock_ms=clock_ms)
+
+    def fold_rows(self, rows: Rows) -> list[Alert]:
+        """Fold the partition's next rows; give the alerts in the order of the rows that caused them."""
+        healthy = healthy_rows(rows, self.rules, self.registry)
+        strands = Strands(rows, healthy, clock_ms=self.clock_ms, silence_ms=self._silence_ms)
+        found: list[tuple[int, Alert]] = []
+        for vehicle_id in sorted({*self._due_ms, *strands.bounds}):
+            found += _Strand(self, strands, vehicle_id).folded()
+        self.clock_ms = strands.last_clock_ms
+        return [alert for _, alert in sorted(found, key=lambda each: each[0])]
+
+    def followed(self, vehicle_id: str) -> Followed | None:
+        """Give a vehicle that was heard before."""
+        return self._vehicles.get(vehicle_id.encode())
+
+    def due_ms(self, vehicle_id: str) -> int | None:
+        """Give the end of the slot in which a silence of this vehicle is looked for, broker time."""
+        due_ms = self._due_ms.get(vehicle_id)
+        return None if due_ms is None else (due_ms // SLOT_MS + 1) * SLOT_MS
+
+    def is_calm(self, known: Followed, strands: Strands, row: int) -> bool:
+        """Tell whether a row needs no look, so that it may begin a run; the clock stands at the row."""
+        return (
+            strands.healthy[row]
+            and known.look_at_ms >= 0
+            and strands.sequence[row] > known.sequence
+            and strands.offset[row] > known.offset
+            and strands.trip[row] == known.trip_started_at_ms
+            and strands.recorded_ms[row] >= known.look_at_ms - CLOCK_SET_BACK_MS
+            and strands.clock_ms[row] - self._silence_ms < known.received_at_ms <= strands.received_ms[row]
+        )
+
+    def sampled(self, known: Followed, strands: Strands, row: int) -> list[Alert]:
+        """Sample a vehicle at a row that needed no look otherwise."""
+        return list(self._sampled(known, strands.reading(row), strands.offset[row], strands.received_ms[row]))
+
+    def look_for_silence(self, known: Followed, now_ms: int) -> list[Alert]:
+        """Raise a silence that is overdue; its vehicle's state must be up to date. Say when to look again."""
+        rule, heard_at_ms = self.rules.silence, known.received_at_ms
+        assert rule is not None  # noqa: S101 - else nothing was due
+        alerts: list[Alert] = []
+        if is_overdue(known.state, rule.for_ms, now_ms):
+            alerts.append(fall_silent(known.state, rule, self.rules))
+            known.looked()
+        self._watch(known, heard_at_ms if heard_at_ms + rule.for_ms > now_ms else now_ms)
+        return alerts
+
+    def _watch(self, followed: Followed, received_at_ms: int) -> None:
+        if self.rules.silence is not None:
+            self._due_ms[followed.vehicle_id] = received_at_ms + self._silence_ms
+
+
+class _Strand:
+    """One vehicle's rows while they are folded."""
+
+    def __init__(self, fold: ColumnFold, strands: Strands, vehicle_id: str) -> None:
+        self._fold = fold
+        self._strands = strands
+        self._vehicle_id = vehicle_id
+        self._known = fold.followed(vehicle_id)
+        self._newest = _BEFORE
+        """The row of the newest reading, where the state does not have it yet."""
+        self._found: list[tuple[int, Alert]] = []
+
+    def folded(self) -> list[tuple[int, Alert]]:
+        """Fold all rows; give the alerts, each with the place of the record that caused it."""
+        strands = self._strands
+        row, end = strands.bounds.get(self._vehicle_id, (0, 0))
+        look_at = self._next_look(_BEFORE)
+        while row < end or look_at < strands.count:
+            if row == end or strands.place[row] >= look_at:
+                self._look_for_silence(look_at)
+                look_at = self._next_look(look_at)
+                continue
+            is_new = self._known is None
+            row = self._folded_from(row, look_at)
+            if is_new:
+                look_at = self._next_look(strands.place[row - 1])
+        self._settle()
+        return self._found
+
+    def _next_look(self, after: int) -> int:
+        """Give the place of the record whose broker time lets a silence be found, after that place."""
+        due_ms, strands = self._fold.due_ms(self._vehicle_id), self._strands
+        if due_ms is None:
+            return strands.count
+        rise = max(bisect_left(strands.rise_clock_ms, due_ms), bisect_right(strands.rises, after))
+        return strands.rises[rise] if rise < len(strands.rises) else strands.count
+
+    def _look_for_silence(self, place: int) -> None:
+        assert self._known is not None  # noqa: S101 - else nothing was due
+        self._settle()
+        now_ms = self._strands.clock_at(place)
+        self._tell(place, self._fold.look_for_silence(self._known, now_ms))
+
+    def _folded_from(self, row: int, look_at: int) -> int:
+        """Fold the rows of a run, or one row by a full look; give the next one."""
+        strands, known = self._strands, self._known
+        if known is None or not self._fold.is_calm(known, strands, row):
+            return self._looked_at(row)
+        end = bisect_left(strands.place, look_at, row, strands.run_end(row))
+        due = bisect_left(strands.recorded_ms, known.look_at_ms, row, end)
+        last = min(due, end - 1)
+        strands.count_in(known, last)
+        self._newest = last
+        if due == last and known.look_at_ms <= strands.received_ms[last]:
+            self._tell(strands.place[last], self._fold.sampled(known, strands, last))
+        return last + 1
+
+    def _looked_at(self, row: int) -> int:
+        strands = self._strands
+        self._settle()
+        self._fold.clock_ms = strands.clock_ms[row]
+        alerts = self._fold.fold(strands.reading(row), strands.offset[row], strands.received_ms[row])
+        self._known = self._fold.followed(self._vehicle_id)
+        self._tell(strands.place[row], list(alerts))
+        return row + 1
+
+    def _settle(self) -> None:
+        """Bring the state up to date with the runs that were counted."""
+        if self._newest != _BEFORE and self._known is not None:
+            self._known.counted().newest = self._strands.reading(self._newest)
+            self._newest = _BEFORE
+
+    def _tell(self, place: int, alerts: list[Alert]) -> None:
+        self._found += [(place, alert) for alert in alerts]

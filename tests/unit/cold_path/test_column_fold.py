@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pytest
+from disturbed import Record, disturbed_stream, fleet
+from driving import RULES
+
+from cold_path.history.column_fold import ColumnFold
+from cold_path.history.healthy import healthy_rows
+from cold_path.history.rows import Rows
+from cold_path.lake.judgement import judged
+from cold_path.lake.sequences import Seen
+from contracts.alert import Alert
+from contracts.codec import encode
+from contracts.errors import MalformedReading
+from contracts.plausibility import believe
+from rules.healthy import healthy_filter
+from rules.partition import PartitionFold
+
+FLEET = fleet(12)
+
+
+@dataclass
+class Told:
+    """What a fold told of a stream: alerts, states as JSON, and the clock, of every partition."""
+
+    alerts: list[Alert]
+    states: dict[str, bytes]
+    clocks_ms: dict[int, int]
+
+
+def rows_of(records: list[Record]) -> Rows:
+    columns = {
+        "partition": pa.array([record.partition for record in records], pa.int32()),
+        "offset": pa.array([record.offset for record in records], pa.int64()),
+        "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
+        "value": pa.array([record.value for record in records], pa.binary()),
+    }
+    [rows] = judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda _vehicle, _trip: []))
+    return Rows(rows)
+
+
+def one_by_one(records: list[Record]) -> Told:
+    told = Told([], {}, {})
+    for partition, of_partition in by_partition(records).items():
+        fold = PartitionFold(partition, RULES, registry=FLEET)
+        for record in of_partition:
+            told.alerts += fold.advance(record.received_at_ms)
+            try:
+                reading, _ = believe(record.value, partition, record.received_at_ms)
+            except MalformedReading:
+                continue
+            told.alerts += fold.fold(reading, record.offset, record.received_at_ms)
+        take_over(fold, told)
+    return told
+
+
+def by_columns(records: list[Record], cuts: random.Random) -> Told:
+    told = Told([], {}, {})
+    for partition, of_partition in by_partition(records).items():
+        fold = ColumnFold(partition, RULES, registry=FLEET)
+        start = 0
+        while start < len(of_partition):
+            end = start + cuts.choice([1, 7, 100, 1_000, 10_000])
+            told.alerts += fold.fold_rows(rows_of(of_partition[start:end]))
+            start = end
+        take_over(fold, told)
+    return told
+
+
+def by_partition(records: list[Record]) -> dict[int, list[Record]]:
+    found: dict[int, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.partition, []).append(record)
+    return found
+
+
+def take_over(fold: PartitionFold, told: Told) -> None:
+    told.states |= {vehicle_id: encode(state) for vehicle_id, state in fold.states.items()}
+    told.clocks_ms[fold.partition] = fold.clock_ms
+
+
+def in_any_order(alerts: list[Alert]) -> list[bytes]:
+    return sorted(map(encode, alerts))
+
+
+def calmed(records: list[Record]) -> list[Record]:
+    """Give the readings as they would arrive at once: most of them go on in whole runs."""
+    good = []
+    for record in records:
+        with suppress(MalformedReading):
+            reading, _ = believe(record.value, record.partition, record.received_at_ms)
+            good.append(replace(record, received_at_ms=reading.recorded_at_ms))
+    good.sort(key=lambda record: record.received_at_ms)
+    offsets: Counter[int] = Counter()
+    calm = []
+    for record in good:
+        calm.append(replace(record, offset=offsets[record.partition]))
+        offsets[record.partition] += 1
+    return calm
+
+
+def test_columns_leave_the_same_where_readings_come_in_order() -> None:
+    records = calmed(disturbed_stream(40))
+    slow, fast = one_by_one(records), by_columns(records, random.Random(1))
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert (fast.states, fast.clocks_ms) == (slow.states, slow.clocks_ms)
+
+
+@pytest.mark.parametrize("seed", range(41, 49))
+def test_columns_leave_the_states_and_alerts_of_a_fold_of_one_reading_after_the_other(seed: int) -> None:
+    records = disturbed_stream(seed)
+    slow, fast = one_by_one(records), by_columns(records, random.Random(seed))
+    assert len(slow.alerts) > 10
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert fast.states == slow.states
+    assert fast.clocks_ms == slow.clocks_ms
+
+
+def test_columns_call_no_reading_healthy_that_meets_a_rule() -> None:
+    records = disturbed_stream(50)
+    is_healthy = healthy_filter(RULES)
+    found = healthy_rows(rows_of(records), RULES, FLEET)
+    unusual = 0
+    for record, is_calm in zip(records, found.tolist(), strict=True):
+        try:
+            reading, _ = believe(record.value, record.partition, record.received_at_ms)
+        except MalformedReading:
+            continue
+        unusual += not is_healthy(reading, FLEET)
+        assert not is_calm or is_healthy(reading, FLEET)
+    assert 0 < unusual < len(records)
+    assert found.any()
