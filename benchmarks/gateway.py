@@ -22,9 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# ruff: noqa: E402 - run as a script, this file would hide the package that it measures.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-
+import _own_package  # noqa: F401 - before what is named like this file
+from _own_broker import own_broker
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.table import Table
@@ -39,10 +38,7 @@ from simulator.readings.rows import ReadingRows
 from simulator.trips.network import network
 from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet
-from stack.broker import Broker, BrokerFiles
-from stack.environment import machine_environment
 from stack.ports import LOOPBACK, answers, free_port
-from stack.topics import ensure_topics
 
 OUTPUT = Path("build/benchmarks/gateway.json")
 VEHICLES = 2_000
@@ -52,7 +48,11 @@ START_S = 30.0
 
 def main() -> None:
     options = _options()
-    with tempfile.TemporaryDirectory() as folder, _mosquitto(Path(folder)) as mqtt, _broker(options.bootstrap) as kafka:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _mosquitto(Path(folder)) as mqtt,
+        own_broker(options.bootstrap) as kafka,
+    ):
         figures = _drained(mqtt, kafka, "readings", options.readings)
         figures |= _drained(mqtt, kafka, "readings/batch", 3 * options.readings)
         figures |= _live(mqtt, kafka, options.rate, options.seconds)
@@ -234,22 +234,6 @@ def _mosquitto(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-@contextmanager
-def _broker(bootstrap: str | None) -> Iterator[str]:
-    if bootstrap is not None:
-        yield bootstrap
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        files = BrokerFiles.found(machine_environment())
-        started = Broker.start(files, data=Path(folder) / "kafka", log=Path(folder) / "broker.log")
-        try:
-            started.wait_ready()
-            asyncio.run(ensure_topics(started.bootstrap))
-            yield started.bootstrap
-        finally:
-            started.stop()
 
 
 if __name__ == "__main__":
