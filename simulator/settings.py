@@ -29,6 +29,7 @@ class KafkaSettings(BaseSettings):
     json_: bool = Field(default=False, alias="json", description="print the result as one line of JSON")
 
 
+_LOGBOOK = Path("var/logbook.json")
 _A_SEED = "seed of its draws; default: --seed"
 
 
@@ -96,8 +97,17 @@ class FleetSettings(TransportSettings):
     driven: Path | None = Field(
         None, description="file for the segments that each trip was driven on, one JSON object a line"
     )
+    logbook: Path | None = Field(
+        None,
+        description="file that keeps odometers, so that the next run's read no lower; default: var/logbook.json, "
+        "or none where the event time is given",
+    )
     faults: Path | None = Field(None, description="TOML script of faults, in addition to the drawn ones")
     truth: Path | None = Field(None, description="file to which the injected faults are added, one JSON object a line")
+
+    def logbook_file(self, *, is_now: bool) -> Path | None:
+        """Give the logbook's file. Where the event time is not now, the flags alone say what the readings are."""
+        return _LOGBOOK if self.logbook is None and is_now else self.logbook
 
 
 class RunSettings(FleetSettings):
@@ -105,6 +115,10 @@ class RunSettings(FleetSettings):
 
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
     rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
+    rhythm: bool = Field(
+        default=True,
+        description="drive as many cars as at that hour of the city's day; off: nearly all of them, at any hour",
+    )
     for_: Duration | None = Field(
         None, alias="for", description="how long to run, as 90s or 5m; default: until stopped"
     )

@@ -48,6 +48,11 @@ class RunFolder:
         return self.root / "truth.jsonl"
 
     @property
+    def logbook(self) -> Path:
+        """The file that keeps the cars' odometers from run to run."""
+        return self.root / "logbook.json"
+
+    @property
     def logs(self) -> Path:
         """One file a program."""
         return self.root / "logs"
@@ -62,6 +67,7 @@ class RunFolder:
             elif left.name != BROKER_LOCK:
                 left.unlink()
         self.truth.unlink(missing_ok=True)
+        self.logbook.unlink(missing_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:

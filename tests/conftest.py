@@ -25,7 +25,8 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Let Spark and the programs under test find the Java that the project uses."""
+    """Let Spark and the programs under test find the Java that the project uses, and cars drive at any hour."""
+    os.environ.setdefault("SIMULATOR_RHYTHM", "false")  # noqa: TID251 - children inherit it
     environment = machine_environment()
     try:
         java = find_java(environment, shims=cache_folder(environment))

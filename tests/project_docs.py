@@ -33,6 +33,7 @@ def commands() -> dict[str, set[str]]:
     for package in pages.PROGRAMS:
         for command, kind in pages.commands(pages.root_settings(package)):
             names = [field.alias or name for name, field in pages.settings(kind)]
+            names += ["no_" + name for name, field in pages.settings(kind) if field.annotation is bool]
             found[command] = {"--" + name.replace("_", "-") for name in names}
     return found
 

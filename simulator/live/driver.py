@@ -32,12 +32,16 @@ from simulator.transport.arrivals import Arrivals, Transport
 from simulator.transport.disturbances import skew_ms
 from simulator.trips.driven import DrivenFile, TripLog
 from simulator.trips.network import network
+from simulator.trips.rhythm import clock_h
 from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import Fleet, fleet, registry
+from simulator.vehicles.logbook import Logbook
 
 log = logging.getLogger(__name__)
 
 _ROWS: Final = 8192
+_LOGGED_EVERY_S: Final = 30.0
+_SOON_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Drive:
         self._encoder = ReadingRows(min(_ROWS, most))
         self._transport = Transport(settings.disturbances())
         self._truth = TruthFile(settings.truth)
+        self._logbook = Logbook(settings.logbook_file(is_now=settings.start is None))
+        self._vins: list[bytes] = self._fleet.vehicle_id.tolist()
         self._faults = Faults(
             most,
             per_vehicle_hour=settings.fault_rate,
@@ -124,6 +130,7 @@ class Drive:
         began_s, first_ms = clock(), live.next_ms
         pace = Pace(vehicles=live.active, rate_hz=self._settings.rate)
         ends_s = None if self._settings.for_ is None else began_s + self._settings.for_
+        logged_s = float("-inf")
         async with self._steered(live, pace) as steering:
             is_driving.set()
             while not stop.is_set() and pace.hopeless is None and (ends_s is None or clock() < ends_s):
@@ -139,6 +146,10 @@ class Drive:
                 if is_changed:
                     self._write_truth()
                 self._write_driven()
+                if clock() - logged_s >= _LOGGED_EVERY_S:
+                    # A run that is killed was driven on since: what is written is what its cars cannot have passed.
+                    self._logbook.write(self._vins, live.odometer_m(in_s=2 * _LOGGED_EVERY_S))
+                    logged_s = clock()
                 await _sleep_until(began_s + (live.next_ms - first_ms) / 1000, stop)
                 await steering.going(stop)
         await self._send_last(live.end())
@@ -147,6 +158,7 @@ class Drive:
         await self._publisher.flush()
         self._write_truth()
         self._write_driven()
+        self._logbook.write(self._vins, live.odometer_m())
         if pace.hopeless is not None:
             raise pace.hopeless
         return Driven(
@@ -172,8 +184,13 @@ class Drive:
             faults=self._faults,
             gps_noise_m=self._settings.gps_noise,
             log=self._log,
+            has_rhythm=self._settings.rhythm,
+            least_odometer_m=self._logbook.odometer_m(self._vins),
         )
         live.active = self._settings.vehicles
+        if self._settings.rhythm:
+            seen = {"city_clock_h": round(clock_h(start_ms), 1), "drive_soon": int(live.due_by(_SOON_S).sum())}
+            log.info("fleet drives as at this hour; --no-rhythm lets nearly all cars drive", extra=seen)
         return live
 
     @asynccontextmanager

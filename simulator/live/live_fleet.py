@@ -10,15 +10,17 @@ from simulator.faults.conditions import Witness
 from simulator.faults.fault import Faults
 from simulator.physics import thermal
 from simulator.physics.cars import Cars, Harm
-from simulator.physics.course import Course, home_places
+from simulator.physics.course import Course, Flags, home_places
 from simulator.physics.gps import GpsError
 from simulator.physics.sensors import Moment, readings
 from simulator.readings.columns import ReadingColumns
 from simulator.readings.counters import odometer_at, sequence_base
+from simulator.trips import rhythm
 from simulator.trips.driven import TripLog
 from simulator.trips.itinerary import Itinerary
 from simulator.trips.road_book import RoadBook
 from simulator.vehicles.fleet import Fleet, Floats, Integers
+from simulator.vehicles.logbook import FASTEST_MPS
 
 _TRIP_S: Final = (240.0, 2100.0)
 _PARKED_S: Final = (60.0, 300.0)
@@ -48,8 +50,13 @@ class LiveFleet:
         faults: Faults,
         gps_noise_m: float = 5.0,
         log: TripLog | None = None,
+        has_rhythm: bool = False,
+        least_odometer_m: Floats | None = None,
     ) -> None:
-        """Let most cars begin a trip in the first seconds, with engines still warm from an earlier one."""
+        """Let cars begin a trip in the first seconds, with engines still warm from an earlier one.
+
+        Most do, and they park for minutes only; where the day has a rhythm, so many as at that hour.
+        """
         self.fleet = fleet
         self.faults = faults
         self.active = len(fleet)
@@ -61,18 +68,30 @@ class LiveFleet:
         self._fault_random = np.random.default_rng([seed, 3, start_ms])
         self._gps = GpsError(len(fleet), gps_noise_m, np.random.default_rng([seed, 8, start_ms]))
         self._log = log
+        self._has_rhythm = has_rhythm
         self._start_ms = start_ms
         self._ticks = 0
         self._phase_ms = (fleet.phase_ms * self.interval_ms / 1000).astype(np.int64)
         self._sequence = np.full(len(fleet), sequence_base(start_ms), dtype=np.int64)
         self._trip_started_at_ms = np.full(len(fleet), start_ms, dtype=np.int64)
-        self._due_ms = start_ms + self._first_start_s() * 1000
+        self._due_ms = self._first_due_ms(start_ms)
         self._parked_since_ms = np.full(len(fleet), float(start_ms))
         self.cars = self._parked_cars(book, seed, start_ms)
+        self.cars.trip_odometer_m = odometer_at(fleet, start_ms)
+        if least_odometer_m is not None:
+            self.cars.trip_odometer_m = np.maximum(self.cars.trip_odometer_m, least_odometer_m)
 
-    def _first_start_s(self) -> Floats:
+    def _first_due_ms(self, start_ms: int) -> Floats:
         u = self._random.random((2, len(self.fleet)))
-        return np.where(u[0] < _DRIVING_SHARE, _FIRST_START_S * u[1], between(_FIRST_PARKED_S, u[1]))
+        share = rhythm.share_driving(start_ms, sum(_TRIP_S) / 2) if self._has_rhythm else _DRIVING_SHARE
+        others_ms = self._next_due_ms(start_ms, _FIRST_PARKED_S, u[1])
+        return np.where(u[0] < share, start_ms + _FIRST_START_S * u[1] * 1000, others_ms)
+
+    def _next_due_ms(self, now_ms: int, parked_s: tuple[float, float], u: Floats) -> Floats:
+        """Give when cars that are parked now drive on: within these bounds, or as the hour has it."""
+        if self._has_rhythm:
+            return rhythm.next_trip_ms(now_ms + parked_s[0] * 1000, u)
+        return now_ms + between(parked_s, u) * 1000
 
     def _parked_cars(self, book: RoadBook, seed: int, start_ms: int) -> Cars:
         u = self._random.random((2, len(self.fleet)))
@@ -80,14 +99,20 @@ class LiveFleet:
         warm_c = thermal.cooled(np.full(len(self.fleet), _NORMAL_C), ambient_c, between(_LAST_PARKED_S, u[0]))
         course = Course(book, home_places(book, self.fleet))
         itinerary = Itinerary(book, seed, self.fleet.vehicle)
-        cars = Cars(self.fleet, course, itinerary, coolant_c=warm_c, fuel_level_pct=25 + 70 * u[1])
-        cars.trip_odometer_m = odometer_at(self.fleet, start_ms)
-        return cars
+        return Cars(self.fleet, course, itinerary, coolant_c=warm_c, fuel_level_pct=25 + 70 * u[1])
 
     @property
     def next_ms(self) -> int:
         """The event time at which the next tick begins."""
         return self._start_ms + round(self._ticks * self.interval_ms)
+
+    def due_by(self, in_s: int) -> Flags:
+        """Tell which cars begin a trip within so many seconds."""
+        return np.asarray((self._due_ms <= self.next_ms + in_s * 1000) & (self.fleet.vehicle < self.active))
+
+    def odometer_m(self, *, in_s: float = 0) -> Floats:
+        """Give what each car's odometer reads, or the most that it can read so many seconds later."""
+        return np.asarray(self.cars.trip_odometer_m + np.floor(self.cars.distance_m) + in_s * FASTEST_MPS)
 
     def set_rate(self, rate_hz: float) -> None:
         """Let cars report this often from the next tick on."""
@@ -133,7 +158,7 @@ class LiveFleet:
         self._note_driven(rows)
         self.cars.stop(rows)
         self._parked_since_ms[rows] = now_ms
-        self._due_ms[rows] = now_ms + between(_PARKED_S, self._random.random(len(rows))) * 1000
+        self._due_ms[rows] = self._next_due_ms(now_ms, _PARKED_S, self._random.random(len(rows)))
 
     def _note_legs(self) -> None:
         begun, self.cars.begun_legs = self.cars.begun_legs, []

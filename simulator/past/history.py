@@ -36,6 +36,8 @@ class History:
     columns: ReadingColumns
     faults: list[Fault]
     driven: TripLog
+    odometer_m: Floats
+    """What each car's odometer reads at the end; 0 where it did not drive."""
 
 
 class PastTrips:
@@ -154,15 +156,18 @@ class PastTrips:
         from_ms = int(planned.started_at_ms.min()) if len(planned) else 0
         signals["sequence"] += (sequence_base(from_ms) + _before(planned, self._spoken))[row]
         odometer_m = odometer_at(fleet, from_ms)[planned.vehicle].astype(np.int64)
-        odometer_m += _before(planned, np.floor(self._cars.distance_m).astype(np.int64))
+        trip_m = np.floor(self._cars.distance_m).astype(np.int64)
+        odometer_m += _before(planned, trip_m)
         signals["odometer_m"] = odometer_m[row] + signals["trip_distance_m"]
+        last_m = np.zeros(len(fleet))
+        np.maximum.at(last_m, planned.vehicle, odometer_m + trip_m)
         # What a leak or a shaking gauge did to a tank that began full, it does to the tank as it was.
         left_l = 1 - signals["trip_fuel_ml"] / 1000 / fleet.tank_l[vehicle]
         at_start = _fuel_at_start_l(planned, fleet, self._cars.fuel_ml / 1000)[row] / fleet.tank_l[vehicle]
         share = signals["fuel_level_pct"] / np.maximum(left_l, _LEAST_SHARE)
         signals["fuel_level_pct"] = np.clip(share * (at_start - (1 - left_l)), 0, 100)
         order = np.lexsort((signals["sequence"], signals["recorded_at_ms"], made.partition))
-        return History(made.moved(order), self._car_faults(), self._log)
+        return History(made.moved(order), self._car_faults(), self._log, last_m)
 
     def _car_faults(self) -> list[Fault]:
         """Give the faults by car in epoch milliseconds; a drawn one is mended as the car parks at the latest."""

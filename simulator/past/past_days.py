@@ -28,6 +28,7 @@ from simulator.transport.disturbances import skew_ms
 from simulator.transport.publisher import Publisher
 from simulator.trips.driven import DrivenFile
 from simulator.vehicles.fleet import fleet, registry
+from simulator.vehicles.logbook import Logbook
 
 _CHUNK: Final = 2000
 _COMPRESSORS: Final = 2
@@ -71,7 +72,9 @@ async def _written(settings: HistorySettings, publisher: Publisher, console: Con
     days = PastDays(settings, cars, until_ms=now_ms())
     driven = None if settings.driven is None else DrivenFile(settings.driven)
     transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
+    logbook = Logbook(settings.logbook_file(is_now=settings.until is None))
     faults: list[Fault] = []
+    odometer_m = np.zeros(len(cars))
     with _progress(console) as progress:
         driving = progress.add_task("driving", total=1.0, broker="")
         sending = progress.add_task("sending", total=days.readings, broker="")
@@ -80,11 +83,13 @@ async def _written(settings: HistorySettings, publisher: Publisher, console: Con
             async for history in parts:
                 await _send(history, publisher, transports, lambda **told: progress.update(sending, **told))
                 faults += history.faults
+                odometer_m = np.maximum(odometer_m, history.odometer_m)
                 if driven is not None:
                     driven.write(history.driven)
         await publisher.flush()
     off_ms = skew_ms(settings.disturbances(), cars.vehicle_id).tolist()
     TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in faults])
+    logbook.write(cars.vehicle_id.tolist(), odometer_m)
     seconds = clock() - began_s
     return Written(
         readings_produced=publisher.acknowledged,

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from contracts.errors import InvalidInput
+from simulator.trips.rhythm import BUSY_FROM_H, BUSY_HOURS
 from simulator.vehicles.fleet import Floats, Integers
 
 DAY_S: Final = 86_400
@@ -16,10 +17,8 @@ _TRIPS_A_DAY: Final = (3, 6)
 _TRIP_S: Final = (600.0, 2100.0)
 _SHORTEST_PAUSE_S: Final = 240.0
 _LONGEST_INTERVAL_S: Final = 300
-_BUSY_FROM_H: Final = 13.0
+_UTC_H: Final = 7
 """06:00 to 20:00 of the city's clock (UTC-7) is 13:00 to 03:00 UTC."""
-_TRIPS_BY_HOUR: Final = np.array([1, 3, 3, 1.5, 1, 1, 1.5, 1, 1, 1.5, 3, 3, 2, 1])
-"""How many trips begin in each of these hours, as a multiple of the quietest: to work and back, and at noon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,8 @@ def calendar(vehicles: int, *, days: float, until_ms: int, random: np.random.Gen
 
 def _in_rhythm_h(u: Floats) -> Floats:
     """Give the hour of UTC at which each draw from 0..1 falls, more often in the hours that are busier."""
-    share = np.concatenate([[0.0], np.cumsum(_TRIPS_BY_HOUR) / _TRIPS_BY_HOUR.sum()])
-    return np.asarray(_BUSY_FROM_H + np.interp(u, share, np.arange(len(share))))
+    share = np.concatenate([[0.0], np.cumsum(BUSY_HOURS) / BUSY_HOURS.sum()])
+    return np.asarray(BUSY_FROM_H + _UTC_H + np.interp(u, share, np.arange(len(share))))
 
 
 def _without_overlap(start_ms: Integers, end_ms: Integers, is_driven: np.ndarray) -> np.ndarray:

@@ -148,7 +148,7 @@ async def test_a_picture_above_1_mb_is_refused_told_and_counted_and_the_fleet_go
     camera.look(columns(HARD))
     await camera.close()
     assert (kept.pictures, camera.told["refused"]) == ([], 1)
-    (record,) = caplog.records
+    (record,) = (told for told in caplog.records if told.name == "simulator.dashcam.camera")
     assert record.message == "snapshot refused"
     assert "at most 999,999 are sent: take it smaller or compress it more" in vars(record)["reason"]
 
