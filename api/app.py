@@ -110,7 +110,7 @@ def build(
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
         version_routes(settings.views),
-        road_routes(store, network),
+        road_routes(store, network, settings.views),
         rejected_routes(store, DeadLetters(store, reader, writer)),
         snapshot_routes(reader, clock),
         simulator_routes(control),

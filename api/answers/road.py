@@ -69,6 +69,39 @@ class RoutesAnswer(BaseModel):
     batch_view_version: int | None
 
 
+class PathProperties(BaseModel):
+    """A part of a trip's way without a gap; times are the car's clock."""
+
+    chain: int = Field(description="counts from 0; a new one begins where the way between two readings is unknown")
+    segment_ids: list[int] = Field(description="of /v1/roads, in driving order")
+    streets: list[str] = Field(description="in driving order, nameless ones left out")
+    distance_m: float = Field(description="of its segments as a whole, also of those it began and ended on")
+    fuel_ml: float | None = Field(description="burnt on the segments that were driven as a whole")
+    entered_at_ms: int | None = Field(description="at the first border between two segments")
+    left_at_ms: int | None = Field(description="at the last border")
+
+
+class PathFeature(BaseModel):
+    """One chain of a trip."""
+
+    type: Literal["Feature"] = "Feature"
+    id: int
+    geometry: LineString
+    properties: PathProperties
+
+
+class PathAnswer(BaseModel):
+    """The way of a trip on the network: a FeatureCollection, in driving order. It is the batch version's alone."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[PathFeature]
+    vehicle_id: str
+    trip_started_at_ms: int
+    view: Literal["batch"] = "batch"
+    as_of_ms: int = Field(description="the latest broker time that the version knows of")
+    batch_view_version: int
+
+
 class RoadProperties(BaseModel):
     """One direction of a road between two vertices; costs are null before a version knows roads."""
 

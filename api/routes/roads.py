@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 
-from api.answers.road import MEDIA_TYPE, By, RoadsAnswer, RoutesAnswer, SavingAnswer, SavingsAnswer, rounded
+from api.answers.road import MEDIA_TYPE, By, PathAnswer, RoadsAnswer, RoutesAnswer, SavingAnswer, SavingsAnswer, rounded
+from api.errors import Unknown
 from api.queries.roads import SavingScope, savings
 from api.queries.served import served
 from api.representation import is_known
-from api.routes.parameters import MOST_ROWS, PREFIX
+from api.routes.parameters import MOST_ROWS, PREFIX, Vin
 from api.routing.atlas import Atlas
+from api.routing.driven import Trip, driven
 from api.routing.finder import RouteFinder
 from api.routing.places import Places
 from api.routing.road_map import RoadMap
 from contracts.road_costs import TimeOfDay, VehicleClass
 
 if TYPE_CHECKING:
+    from pathlib import Path as Folder
+
     from api.queries.roads import Saved
     from api.store.database import Store
     from roads import RoadNetwork
@@ -28,6 +32,7 @@ _Time = Annotated[
     TimeOfDay,
     Query(description="mean solar time on the spot; night is 20 to 6, morning from 6, day from 10, evening from 15"),
 ]
+_TripStart = Annotated[int, Path(ge=0, le=2**53, description="epoch milliseconds, as the list of trips tells it")]
 _PLACES_TOLD = "connection"
 
 
@@ -39,7 +44,7 @@ def _geojson(model: type[Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {MEDIA_TYPE: schema}, "model": model}}
 
 
-def road_routes(store: Store, network: RoadNetwork) -> APIRouter:
+def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["roads"])
     atlas, places = Atlas(network), Places(network)
@@ -92,6 +97,30 @@ def road_routes(store: Store, network: RoadNetwork) -> APIRouter:
         if "gzip" in (accept_encoding or "") and _sees_positions(request):
             return Response(document.packed, media_type=MEDIA_TYPE, headers=headers | {"Content-Encoding": "gzip"})
         return Response(document.plain, media_type=MEDIA_TYPE, headers=headers)
+
+    @routes.get(
+        "/vehicles/{vin}/trips/{trip_started_at_ms}/path",
+        summary="The way a trip took",
+        responses=_geojson(PathAnswer),
+        response_model=None,
+    )
+    def path(
+        vin: Vin, trip_started_at_ms: Annotated[int, Path(ge=0, le=2**53, description="as `trips` tells it")]
+    ) -> Response:
+        """Give the road segments that the batch version matched it to, in driving order, as lines for a map."""
+        with store.snapshot() as connection:
+            manifest = served(connection).manifest
+            atlas.learnt(connection)
+        if manifest is None:
+            raise Unknown("no version is served yet, and only a version knows ways; /v1/views tells when there is one")
+        answer = PathAnswer(
+            features=driven(network, views, manifest.version, Trip(vin, trip_started_at_ms)),
+            vehicle_id=vin,
+            trip_started_at_ms=trip_started_at_ms,
+            as_of_ms=manifest.as_of_ms,
+            batch_view_version=manifest.version,
+        )
+        return Response(answer.model_dump_json(), media_type=MEDIA_TYPE)
 
     @routes.get("/route-savings", summary="Where did the fleet lose fuel on the road?", response_model=SavingsAnswer)
     def route_savings(

@@ -26,13 +26,13 @@ def route_feature(network: RoadNetwork, segments: Sequence[int], by: By, costs: 
         seconds=rounded(sum(costs.seconds[i] for i in segments)),
         fuel_ml=rounded(fuel_ml),
         litres_per_100km=rounded(fuel_ml / distance_m * 100) if fuel_ml is not None and distance_m else None,
-        streets=_streets(network, segments),
+        streets=streets_of(network, segments),
         segment_ids=list(segments),
     )
-    return RouteFeature(id=by, geometry=LineString(coordinates=_line(network, segments)), properties=properties)
+    return RouteFeature(id=by, geometry=LineString(coordinates=line_of(network, segments)), properties=properties)
 
 
-def _line(network: RoadNetwork, segments: Sequence[int]) -> Coordinates:
+def line_of(network: RoadNetwork, segments: Sequence[int]) -> Coordinates:
     """Join shapes; the place where two meet stands there once."""
     line: Coordinates = []
     for segment in segments:
@@ -45,7 +45,8 @@ def _coordinates(segment: Segment) -> Coordinates:
     return [(longitude_deg, latitude_deg) for latitude_deg, longitude_deg in segment.shape]
 
 
-def _streets(network: RoadNetwork, segments: Sequence[int]) -> list[str]:
+def streets_of(network: RoadNetwork, segments: Sequence[int]) -> list[str]:
+    """Give the names of the streets in driving order, nameless ones left out."""
     streets: list[str] = []
     for segment in segments:
         name = network.segments[segment].name

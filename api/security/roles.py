@@ -30,7 +30,8 @@ def needed_role(method: str, path: str) -> Role:
 
 def tells_places(path: str) -> bool:
     """Tell whether the answer is nothing without positions."""
-    return path.startswith(_PLACES) or (path.startswith("/v1/vehicles/") and "/snapshots" in path)
+    of_vehicle = path.startswith("/v1/vehicles/") and ("/snapshots" in path or path.endswith("/path"))
+    return of_vehicle or path.startswith(_PLACES)
 
 
 def refusal(key: ApiKey, method: str, path: str) -> str | None:

@@ -78,11 +78,18 @@ def a_saving(
 
 
 def serve(
-    store: Engine, views: Path, *, network_hash: str = NETWORK.hash, savings: list[dict[str, Any]] | None = None
+    store: Engine,
+    views: Path,
+    *,
+    network_hash: str = NETWORK.hash,
+    savings: list[dict[str, Any]] | None = None,
+    ways: list[dict[str, Any]] | None = None,
 ) -> None:
     """Publish a version that knows roads, and load it."""
     manifest = publish(views, 1, {(VIN, NOW_MS): a_trip(1_000, 90)}, covered={partition_of(VIN): 5})
     of_roads = {"road_costs": cost_rows(), "route_savings": savings or []}
+    if ways is not None:
+        of_roads["traversals"] = ways
     for view, rows in of_roads.items():
         folder = version_folder(views, 1) / view
         folder.mkdir()
@@ -292,3 +299,75 @@ def test_a_vertex_without_streets_is_called_by_its_number() -> None:
         Places(NETWORK).find("0,0")
     with pytest.raises(InvalidInput):
         Places(NETWORK).find("10,300")
+
+
+def a_traversal(place: int, segment_id: int, *, vin: str = VIN, chain: int = 0, **given: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(VIEW_COLUMNS["traversals"])
+    named = {"vehicle_id": vin, "trip_started_at_ms": NOW_MS, "chain": chain, "place": place, "segment_id": segment_id}
+    return row | named | given
+
+
+def a_way(segments: int) -> list[int]:
+    """Give segments that follow each other from segment 0 on."""
+    way = [0]
+    while len(way) < segments:
+        end = NETWORK.segments[way[-1]].end
+        way.append(next(one.segment_id for one in NETWORK.segments if one.start == end and one.segment_id not in way))
+    return way
+
+
+PATH = f"/v1/vehicles/{VIN}/trips/{NOW_MS}/path"
+
+
+def test_the_way_of_a_trip_is_drawn_in_driving_order(client: TestClient, store: Engine, views: Path) -> None:
+    first, second, third = a_way(3)
+    serve(
+        store,
+        views,
+        ways=[
+            a_traversal(2, third, left_at_ms=None),
+            a_traversal(0, first, left_at_ms=NOW_MS + 1_000),
+            a_traversal(1, second, entered_at_ms=NOW_MS + 1_000, left_at_ms=NOW_MS + 9_000, fuel_ml=12.5),
+            a_traversal(0, 40, chain=1),
+            a_traversal(0, 50, vin=OTHER_VIN),
+        ],
+    )
+    response = client.get(PATH)
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/geo+json")
+    answer = response.json()
+    assert (answer["view"], answer["batch_view_version"], answer["trip_started_at_ms"]) == ("batch", 1, NOW_MS)
+    whole, rest = answer["features"]
+    assert [feature["properties"]["segment_ids"] for feature in (whole, rest)] == [[first, second, third], [40]]
+    shapes = [NETWORK.segments[i].shape for i in (first, second, third)]
+    assert whole["geometry"]["coordinates"][0] == list(reversed(shapes[0][0]))
+    assert whole["geometry"]["coordinates"][-1] == list(reversed(shapes[2][-1]))
+    assert len(whole["geometry"]["coordinates"]) == sum(map(len, shapes)) - 2
+    told = whole["properties"]
+    assert (told["fuel_ml"], told["entered_at_ms"], told["left_at_ms"]) == (12.5, NOW_MS + 1_000, NOW_MS + 9_000)
+
+
+def test_a_trip_without_a_way_is_told_why(client: TestClient, store: Engine, views: Path) -> None:
+    assert client.get(PATH).status_code == 404
+    serve(store, views, ways=[a_traversal(0, 1)])
+    assert client.get(PATH).status_code == 200
+    unknown = client.get(f"/v1/vehicles/{VIN}/trips/1/path")
+    assert (unknown.status_code, "newer than the version" in unknown.json()["detail"]) == (404, True)
+
+
+def test_a_version_without_roads_tells_no_way(client: TestClient, store: Engine, views: Path) -> None:
+    serve(store, views)
+    assert "holds no ways of trips" in client.get(PATH).json()["detail"]
+
+
+def test_ways_on_another_network_are_not_drawn_on_this_one(client: TestClient, store: Engine, views: Path) -> None:
+    serve(store, views, network_hash="other", ways=[a_traversal(0, 1)])
+    assert client.get(PATH).status_code == 503
+
+
+def test_a_way_is_kept_from_who_does_not_see_positions(
+    client: TestClient, store: Engine, views: Path, tmp_path: Path
+) -> None:
+    serve(store, views, ways=[a_traversal(0, 1)])
+    key, keys = added([], "v", "viewer", sees_positions=False, at_ms=NOW_MS)
+    write_keys(tmp_path / "keys.json", keys)
+    assert client.get(PATH, headers={"x-api-key": key}).status_code == 403
