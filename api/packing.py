@@ -98,6 +98,7 @@ def _is_text(start: Message) -> bool:
 
 def _packed(start: Message, message: Message, *, is_accepted: bool) -> Message:
     """Pack the body if it is whole and long; the headers of `start` tell of it."""
+    start["headers"] = list(start["headers"])  # a response that is remembered keeps its own
     headers = MutableHeaders(raw=start["headers"])
     if "accept-encoding" not in headers.get("vary", "").lower():
         headers.add_vary_header("Accept-Encoding")

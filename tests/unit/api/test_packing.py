@@ -70,3 +70,10 @@ def test_a_file_is_packed_under_a_tag_of_its_own(client: TestClient, path: str, 
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
     held_plain = client.get(path, headers=PACKED | {"if-none-match": plain.headers["etag"]})
     assert (held_plain.status_code, held_plain.headers["etag"]) == (304, plain.headers["etag"])
+
+
+def test_a_remembered_answer_is_packed_for_one_and_plain_for_another(client: TestClient) -> None:
+    first, again, plain = (client.get("/v1/attention", headers=headers) for headers in (PACKED, PACKED, PLAIN))
+    assert first.headers["content-encoding"] == again.headers["content-encoding"] == "gzip"
+    assert first.content == again.content == plain.content
+    assert int(plain.headers["content-length"]) == len(plain.content)
