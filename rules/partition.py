@@ -103,14 +103,6 @@ class PartitionFold:
         """
         return self._lane.unusual(records, received_at_ms, alerts, silent_from_ms=self.clock_ms - self._silence_ms)
 
-    def passes(self, reading: Reading, offset: int, received_at_ms: int) -> bool:
-        """Fold one good reading at little cost where it is healthy; False, and nothing is done, where `fold` must look.
-
-        For history, whose readings are decoded; `unusual` is for readings as they come. The clock was moved before.
-        """
-        silent_from_ms = self.clock_ms - self._silence_ms
-        return self._lane.passes(reading, offset, received_at_ms, silent_from_ms=silent_from_ms)
-
     def fold(self, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
         """Fold one good reading by a full look at it; give the alerts that it causes."""
         followed = self._vehicles.get(reading.vehicle_id.encode())

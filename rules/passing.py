@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contracts.codec import SAFE_BYTES, decode_within_ranges, encode
+from contracts.codec import SAFE_BYTES, decode_within_ranges
 from contracts.plausibility import MOST_AHEAD_MS, MOST_BEHIND_MS, has_plausible_times_and_counters
-from contracts.vehicle_state import greatest
-from rules.followed import CLOCK_SET_BACK_MS
 from rules.healthy import healthy_net
 
 if TYPE_CHECKING:
@@ -59,30 +57,6 @@ class FastLane:
         self._sample = sample
         self.passed = 0
         """Readings that passed, since the beginning."""
-
-    def passes(self, reading: Reading, offset: int, received_at_ms: int, *, silent_from_ms: int) -> bool:
-        """Let one reading pass that is decoded and judged already, as history has it; tell whether it did."""
-        known = self._vehicles.get(reading.vehicle_id.encode())
-        if known is None or not (
-            reading.sequence > known.sequence
-            and offset > known.offset
-            and reading.trip_started_at_ms == known.trip_started_at_ms
-            and 0 < known.look_at_ms - reading.recorded_at_ms <= CLOCK_SET_BACK_MS
-            and silent_from_ms < known.received_at_ms <= received_at_ms
-            and self._net.is_healthy(reading, self._registry)
-        ):
-            return False
-        known.sequence, known.offset, known.received_at_ms = reading.sequence, offset, received_at_ms
-        known.newest = encode(reading)
-        known.ended_at_ms = max(known.ended_at_ms, reading.recorded_at_ms)
-        known.distance_m = max(known.distance_m, reading.trip_distance_m)
-        known.fuel_ml = greatest(known.fuel_ml, reading.trip_fuel_ml)
-        known.idle_s = greatest(known.idle_s, reading.trip_idle_s)
-        if not known.is_changed:
-            known.is_changed = True
-            self._dirty.append(known)
-        self.passed += 1
-        return True
 
     def unusual(  # noqa: C901 - one loop, as its docstring says
         self, records: Iterable[AnyKeyed], received_at_ms: int, alerts: list[Alert], *, silent_from_ms: int

@@ -109,36 +109,6 @@ def test_a_state_written_on_the_way_is_the_same_by_the_fast_lane(arrived: list[R
         assert _written(fast) == _written(full)
 
 
-@given(st.lists(arrivals, max_size=40))
-def test_a_decoded_reading_that_passes_leaves_the_same_states_and_alerts_as_a_full_look(
-    arrived: list[tuple[Reading | bytes, bytes | None, int]],
-) -> None:
-    records = [_record(offset, it, key=key, delay_ms=delay) for offset, (it, key, delay) in enumerate(arrived)]
-    full, decoded = _fold(), _fold()
-    assert _decoded(decoded, records) == _full_looks(full, records)
-    assert _written(decoded) == _written(full)
-    assert decoded.states == full.states
-
-
-def test_decoded_healthy_readings_of_a_known_vehicle_pass() -> None:
-    fold = _fold()
-    _decoded(fold, [_record(second, a_reading(second)) for second in range(60)])
-    assert fold.passed == 58
-
-
-def _decoded(fold: PartitionFold, records: list[Record]) -> list[Alert]:
-    alerts: list[Alert] = []
-    for record in records:
-        alerts += fold.advance(record.received_at_ms)
-        try:
-            reading, _ = believe(record.value, PARTITION, record.received_at_ms)
-        except MalformedReading:
-            continue
-        if not fold.passes(reading, record.offset, record.received_at_ms):
-            alerts += fold.fold(reading, record.offset, record.received_at_ms)
-    return alerts
-
-
 def _written(fold: PartitionFold) -> list[tuple[bytes, VehicleState]]:
     return [(key, decode(value, VehicleState)) for key, value in fold.drain(1_000)]
 
