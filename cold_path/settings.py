@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PositiveFloat, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from cold_path.spark.java import LIGHT_COMPILATION
 from contracts.topics import COLD_PATH_GROUP, ENGINE_ALERTS, VEHICLE_READINGS, VEHICLES
 from observability.addresses import Bootstrap
-
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
-
-
-def seconds(given: object) -> object:
-    """Read `30s`, `5m`, `1h`, `250ms` or plain seconds; anything else goes on unread and is refused with its name."""
-    found = _DURATION.fullmatch(given.strip()) if isinstance(given, str) else None
-    return float(found[1]) * _UNITS_S[found[2] or ""] if found else given
-
-
-Duration = Annotated[float, Field(ge=0), BeforeValidator(seconds)]
-
+from observability.duration import Duration, Wait
 
 _CONFIGURATION = SettingsConfigDict(
     env_prefix="COLD_PATH_", extra="forbid", frozen=True, populate_by_name=True, cli_kebab_case=True
@@ -57,7 +43,7 @@ class _Common(BaseSettings):
     model_config = _CONFIGURATION
 
     bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker, HOST:PORT")
-    wait: Duration = Field(15.0, description="how long to wait for what must answer at start, such as the broker: 15s")
+    wait: Wait = Field(15.0, description="how long to wait for what must answer at start, such as the broker: 15s")
     readings_topic: str = Field(VEHICLE_READINGS.name, description="topic of the readings")
     views: Path = Field(Path("var/views"), description="folder of the published versions")
 
@@ -66,9 +52,7 @@ class Run(_Common, _Spark):
     """Take new readings into the lake, compute the views and publish them: once, or again and again."""
 
     once: bool = Field(default=False, description="end after one run")
-    every: Annotated[PositiveFloat, BeforeValidator(seconds)] = Field(
-        30.0, description="from the start of one run to the start of the next: 30s, 5m"
-    )
+    every: Duration = Field(30.0, description="from the start of one run to the start of the next: 30s, 5m")
     vehicles_topic: str = Field(VEHICLES.name, description="topic of the vehicle registry")
     group: str = Field(COLD_PATH_GROUP, description="consumer group that shows how far the published version reaches")
     match: bool = Field(
@@ -113,7 +97,7 @@ class Backtest(_Spark, _Told):
     to: AwareDatetime | None = Field(None, description="broker time at which they end, exclusive; default: the end")
     bootstrap: Bootstrap = Field("127.0.0.1:9092", description="address of the Kafka broker that has the registry")
     vehicles_topic: str = Field(VEHICLES.name, description="topic of the vehicle registry")
-    wait: Duration = Field(15.0, description="how long to wait for the broker: 15s")
+    wait: Wait = Field(15.0, description="how long to wait for the broker: 15s")
     truth: Path | None = Field(None, description="file of injected faults, as `simulator history --truth` writes it")
 
 

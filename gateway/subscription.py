@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, cast
@@ -25,6 +24,7 @@ from gateway.message import Message
 from gateway.settings import GatewaySettings
 from observability.addresses import host_and_port
 from observability.metrics import MQTT_CONNECTIONS
+from observability.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,10 @@ class Subscription:
         """Connect nothing yet. Raises InvalidInput when a TLS file cannot be used."""
         self._settings = settings
         self._host, self._port = host_and_port(settings.mqtt, is_tls=settings.tls)
-        self._tls = _tls_context(settings) if settings.tls else None
+        self._tls = None
+        if settings.tls:
+            flags = "--tls-ca and --tls-certificate"
+            self._tls = tls_context(settings.tls_ca, settings.tls_certificate, flags=flags)
         self._client: aiomqtt.Client | None = None
         self._inbox = Inbox(settings.in_flight)
         self.is_ready = False
@@ -73,7 +76,8 @@ class Subscription:
                 if clock() >= deadline:
                     raise Unavailable(
                         f"no MQTT broker at {self._host}:{self._port} within {wait_s:g} s ({error}); "
-                        "start one, as `mosquitto`, or name another by --mqtt"
+                        "start one, as `mosquitto`, or name another by --mqtt; where it wants TLS or a certificate, "
+                        "give --tls, --tls-ca, --tls-certificate"
                     ) from error
             await asyncio.sleep(_RETRY_S)
 
@@ -204,15 +208,3 @@ def _message(received: aiomqtt.Message) -> Message:
 
 def _value(code: object) -> int:
     return int(getattr(code, "value", code))  # type: ignore[call-overload, no-any-return]
-
-
-def _tls_context(settings: GatewaySettings) -> ssl.SSLContext:
-    file = settings.tls_ca
-    try:
-        context = ssl.create_default_context(cafile=file)
-        if settings.tls_certificate is not None:
-            file = settings.tls_certificate
-            context.load_cert_chain(file)
-    except OSError as error:
-        raise InvalidInput(f"{file}: not a usable PEM file ({error}); see --tls-ca and --tls-certificate") from error
-    return context

@@ -34,7 +34,8 @@ class Command(BaseSettings):
 
 def _main() -> int:
     # What fails comes back as an exception and is told in one line; a line a retry would bury it.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for library in ("aiokafka", "mqtt"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     chosen = get_subcommand(CliApp.run(Command, cli_cmd_method_name="_nothing"), is_required=False)
     console = Console()
     match chosen:

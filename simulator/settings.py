@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from observability.addresses import Bootstrap, MqttAddress
-from simulator.duration import Duration, Wait
+from observability.duration import Duration, Wait
 from simulator.transport.disturbances import Disturbances, Knob
 
 
@@ -128,9 +128,11 @@ class RunSettings(FleetSettings):
     )
     mqtt_username: str | None = Field(None, description="user of the cars at the MQTT broker")
     mqtt_password: SecretStr | None = Field(None, description="password there; better given by the variable")
+    mqtt_tls: bool = Field(default=False, description="speak TLS to the MQTT broker; port 8883, when none is given")
     mqtt_ca: Path | None = Field(
-        None, description="speak TLS to the MQTT broker whose certificate the authority in this file signed"
+        None, description="file with the authority that signed its certificate, for TLS; default: the system's"
     )
+    mqtt_certificate: Path | None = Field(None, description="file with the cars' own certificate, and its key")
     mqtt_connections: int = Field(4, ge=1, le=12, description="connections that the cars share")
     mqtt_in_flight: int = Field(
         500, ge=1, le=65_535, description="most messages a connection that the MQTT broker has not acknowledged"

@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from observability.addresses import Bootstrap
-from stack.duration import Duration
+from observability.duration import Duration
 
 
 class BrokerSettings(BaseSettings):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+from certificates import Certificates
 from eventually import eventually
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -38,7 +39,8 @@ def mosquitto_program() -> str:
 class Mosquitto:
     """One broker with one user; what it is told to keep is there again after `stop` and `start`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, certificates: Certificates | None = None) -> None:
+        """Start it; with certificates it speaks TLS only, and with those who show one of the same authority."""
         self._program = mosquitto_program()
         self.port = free_port()
         self.address = f"{LOOPBACK}:{self.port}"
@@ -57,6 +59,13 @@ class Mosquitto:
             "max_queued_messages": 0,
             "message_size_limit": 2 * 1024 * 1024,
         }
+        if certificates is not None:
+            settings |= {
+                "cafile": certificates.authority,
+                "certfile": certificates.certificate,
+                "keyfile": certificates.key,
+                "require_certificate": "true",
+            }
         self._config = folder / "mosquitto.conf"
         self._config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         self.start()

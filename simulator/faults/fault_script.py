@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import InvalidInput
-from simulator.duration import seconds
+from observability.duration import seconds
 from simulator.faults.fault import FAULT_KINDS, PlannedFault
 
 _HEADER: Final = re.compile(r"\s*\[\[\s*fault\s*\]\]")

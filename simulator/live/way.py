@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from contracts.snapshot import Snapshot
 from contracts.vehicle import Vehicle
@@ -11,6 +11,9 @@ from simulator.mqtt.door import MqttDoor
 from simulator.mqtt.mqtt_publisher import MqttPublisher
 from simulator.settings import RunSettings
 from simulator.transport.publisher import Publisher
+
+_LEAST_PATIENCE_S: Final = 2.0
+_MOST_PATIENCE_S: Final = 10.0
 
 
 class Way(Protocol):
@@ -44,5 +47,13 @@ def way(settings: RunSettings) -> Way:
     if settings.mqtt is None:
         return Publisher(settings.bootstrap)
     password = None if settings.mqtt_password is None else settings.mqtt_password.get_secret_value()
-    door = MqttDoor(settings.mqtt, settings.mqtt_username, password, settings.mqtt_ca)
+    door = MqttDoor(
+        settings.mqtt,
+        settings.mqtt_username,
+        password,
+        is_tls=settings.mqtt_tls or settings.mqtt_ca is not None or settings.mqtt_certificate is not None,
+        ca=settings.mqtt_ca,
+        certificate=settings.mqtt_certificate,
+        patience_s=min(max(settings.wait, _LEAST_PATIENCE_S), _MOST_PATIENCE_S),
+    )
     return MqttPublisher(door, connections=settings.mqtt_connections, in_flight=settings.mqtt_in_flight)

@@ -8,28 +8,32 @@ from pathlib import Path
 
 import aiomqtt
 
-from contracts.errors import InvalidInput
 from observability.addresses import host_and_port
+from observability.tls import tls_context
 
 
 @dataclass(frozen=True, slots=True)
 class MqttDoor:
-    """An address and what opens it; with `ca`, the file of the authority that signed the broker's certificate, TLS."""
+    """An address and what opens it; for TLS, the file of the authority that is trusted, and the cars' certificate."""
 
     address: str
     username: str | None = None
     password: str | None = None
+    is_tls: bool = False
     ca: Path | None = None
+    certificate: Path | None = None
+    patience_s: float = 10.0
+    """How long a connection may take: one that wants TLS says nothing to who does not speak it."""
 
     @property
     def place(self) -> str:
         """Give host:port."""
-        host, port = host_and_port(self.address, is_tls=self.ca is not None)
+        host, port = host_and_port(self.address, is_tls=self.is_tls)
         return f"{host}:{port}"
 
     def client(self, identifier: str) -> aiomqtt.Client:
-        """Give a client, not connected. Raises InvalidInput for an unusable `ca`."""
-        host, port = host_and_port(self.address, is_tls=self.ca is not None)
+        """Give a client, not connected. Raises InvalidInput for an unusable file."""
+        host, port = host_and_port(self.address, is_tls=self.is_tls)
         return aiomqtt.Client(
             host,
             port,
@@ -38,11 +42,9 @@ class MqttDoor:
             password=self.password,
             protocol=aiomqtt.ProtocolVersion.V5,
             max_inflight_messages=0,  # bounded by the link, and paho looks through all messages at each one's end
-            tls_context=None if self.ca is None else self._tls(self.ca),
+            timeout=self.patience_s,
+            tls_context=self._tls() if self.is_tls else None,
         )
 
-    def _tls(self, ca: Path) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=ca)
-        except OSError as error:
-            raise InvalidInput(f"{ca}: not a usable PEM file ({error}); see --mqtt-ca") from error
+    def _tls(self) -> ssl.SSLContext:
+        return tls_context(self.ca, self.certificate, flags="--mqtt-ca and --mqtt-certificate")

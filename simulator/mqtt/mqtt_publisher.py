@@ -52,7 +52,8 @@ class MqttPublisher:
                     if clock() >= deadline:
                         raise Unavailable(
                             f"no MQTT broker at {self._door.place} within {wait_s:g} s ({error}); "
-                            "start one, as `mosquitto`, or name another by --mqtt"
+                            "start one, as `mosquitto`, or name another by --mqtt; where it wants TLS or a "
+                            "certificate, give --mqtt-tls, --mqtt-ca, --mqtt-certificate"
                         ) from error
                 await asyncio.sleep(_RETRY_S)
 

@@ -12,7 +12,7 @@ import numpy as np
 from contracts.definitions import PETROL_G_PER_L, litres_per_100km
 from contracts.errors import InvalidInput
 from contracts.reading import Reading
-from simulator.duration import seconds
+from observability.duration import seconds
 from simulator.physics.engine import air_flow_gps
 from simulator.readings.counters import sequence_base
 from simulator.replay.mapping import Mapping

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import CliApp, get_subcommand
 
-from cold_path.settings import ColdPath, Run, Verify, seconds
+from cold_path.settings import ColdPath, Run, Verify
+from observability.duration import seconds
 
 
 def settings_of(*arguments: str) -> object:

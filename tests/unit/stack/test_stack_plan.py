@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 import stack
+from observability.duration import seconds
 from stack import plan
 from stack.child import delay_before_restart_s, ended_how
-from stack.duration import seconds
 from stack.jars import JAR_SETS, are_here, jar_folder, listed_checksums, wrong_files
 from stack.plan import Ports
 from stack.ports import answers, free_port, free_ports

@@ -1,14 +1,14 @@
-"""Durations as people write them: 90s, 5m, 250ms, 1h, or plain seconds."""
+"""Durations as people write them, the same in every program's settings: 90s, 5m, 250ms, 1h, or plain seconds."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_UNITS_S: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WRITTEN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 
 
 def seconds(given: object) -> object:
