@@ -5,26 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from manifests import a_manifest
 
 from cold_path.versions.publication import begin, next_version, publish, sole_publisher
 from contracts.errors import Unavailable
-from contracts.views import KEPT_VERSIONS, Manifest, current_version, read_manifest, version_folder
-
-
-def a_manifest(version: int) -> Manifest:
-    return Manifest(
-        version=version,
-        computed_at_ms=2,
-        as_of_ms=1,
-        as_of_day="1970-01-01",
-        covered_offsets={"0": 3},
-        registry_offset=0,
-        rules_hash="r",
-        road_graph_hash=None,
-        code_version="0.1.0",
-        lake_version=0,
-        row_counts={"trips": 1},
-    )
+from contracts.views import KEPT_VERSIONS, current_version, read_manifest, version_folder
 
 
 def published(views: Path) -> int:

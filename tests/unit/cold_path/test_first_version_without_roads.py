@@ -4,30 +4,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import msgspec
 import pytest
+from manifests import a_manifest
 
 from cold_path.operation.summary import Pins
 from cold_path.operation.version import NextVersion
 from cold_path.source.registry import Registry
 from cold_path.versions.publication import begin, publish
-from contracts.views import Manifest
 from roads import RoadNetwork, default_network
 
 LAKE: Any = SimpleNamespace(state=object(), covered={0: 3})
-MANIFEST = Manifest(
-    version=1,
-    computed_at_ms=2,
-    as_of_ms=1,
-    as_of_day="1970-01-01",
-    covered_offsets={"0": 3},
-    registry_offset=0,
-    rules_hash="r",
-    road_graph_hash=None,
-    code_version="0.1.0",
-    lake_version=0,
-    row_counts={},
-)
 
 
 def next_version(views: Path, network: RoadNetwork | None, *, is_patient: bool = False) -> NextVersion:
@@ -35,7 +21,7 @@ def next_version(views: Path, network: RoadNetwork | None, *, is_patient: bool =
 
 
 def publish_with(views: Path, road_graph_hash: str | None) -> None:
-    publish(views, begin(views, 1), msgspec.structs.replace(MANIFEST, road_graph_hash=road_graph_hash))
+    publish(views, begin(views, 1), a_manifest(road_graph_hash=road_graph_hash))
 
 
 def test_a_version_without_roads_is_followed_by_one_with_them(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from both_paths import recomputed
 from disturbed import disturbed_stream
+from manifests import a_manifest
 from rich.console import Console
 
 from cold_path.verification.comparison import compared
@@ -14,7 +15,6 @@ from cold_path.verification.report import Report
 from cold_path.verification.snapshot import EMPTY, Snapshot, read_snapshot
 from cold_path.verification.totals import Recomputation, Totals, larger, merged_trips
 from contracts.errors import InvalidInput
-from contracts.views import Manifest
 
 A, B, C = ("1HGCM82633A004352", 1), ("1HGCM82633A004352", 2), ("1HGCM82633A004353", 1)
 
@@ -51,7 +51,7 @@ def test_every_kind_of_difference_is_counted() -> None:
 
 
 def test_totals_are_complete_up_to_the_mark_or_the_version_whichever_is_further() -> None:
-    snapshot = Snapshot({}, {}, {0: 10, 1: 4}, a_manifest({"1": 6, "2": 3}))
+    snapshot = Snapshot({}, {}, {0: 10, 1: 4}, a_manifest(covered_offsets={"1": 6, "2": 3}))
     assert snapshot.reached == {0: 10, 1: 6, 2: 3}
 
 
@@ -82,22 +82,6 @@ def test_files_that_differ_from_the_store_are_no_equality() -> None:
     same = compared({A: Totals(5, 0, 0)}, {A: Totals(5, 0, 0)})
     assert not Report(same, {}, records=1, rejected=0, version=1, files_equal=False).is_equal
     assert Report(same, {}, records=1, rejected=0, version=1, files_equal=None).is_equal
-
-
-def a_manifest(covered: dict[str, int]) -> Manifest:
-    return Manifest(
-        version=1,
-        computed_at_ms=0,
-        as_of_ms=0,
-        as_of_day="1970-01-01",
-        covered_offsets=covered,
-        registry_offset=0,
-        rules_hash="r",
-        road_graph_hash=None,
-        code_version="0",
-        lake_version=0,
-        row_counts={},
-    )
 
 
 def test_a_ranking_is_of_trips_that_count_over_vehicles_that_drove_far_enough() -> None:
