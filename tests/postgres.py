@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,9 +27,18 @@ POSTGRES_USER: Final = "nobody" if _IS_ROOT else pwd.getpwuid(os.geteuid()).pw_n
 class PostgresServer:
     """A running server; every database is a store of its own."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, command: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.port = port
         self._made = 0
+        self._command = command
+
+    def start(self) -> None:
+        self._process = self._command()
+        eventually(self.answers, within_s=30)
+
+    def stop(self) -> None:
+        self._process.send_signal(2)  # fast shutdown: it does not wait for its clients
+        self._process.wait(30)
 
     def database(self) -> str:
         """Make an empty database and give its address."""
@@ -77,20 +86,22 @@ def running_postgres(settings: dict[str, str] | None = None, host_rules: str | N
     port = free_port()
     given = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "fsync": "off"}
     flags = [f"-c{name}={value}" for name, value in (given | (settings or {})).items()]
-    process = subprocess.Popen(
-        [programs / "postgres", "-D", data, *flags],
-        cwd=folder,
-        user=POSTGRES_USER if _IS_ROOT else None,
-        stdout=(folder / "log").open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    server = PostgresServer(port)
+
+    def command() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [programs / "postgres", "-D", data, *flags],
+            cwd=folder,
+            user=POSTGRES_USER if _IS_ROOT else None,
+            stdout=(folder / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+
+    server = PostgresServer(port, command)
     try:
-        eventually(server.answers, within_s=30)
+        server.start()
         yield server
     finally:
-        process.send_signal(2)  # fast shutdown: it does not wait for its clients
-        process.wait(30)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -95,11 +95,16 @@ def _use_sqlite(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None
 
 
 def _let_one_write(engine: Engine) -> None:
-    """Let writing transactions follow each other, as SQLite's do: each folds from what the one before has written."""
+    """Let writing transactions follow each other, as SQLite's do: each folds from what the one before has written.
+
+    None waits for the disk, as SQLite's do not (see _PRAGMAS).
+    """
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+        connection.exec_driver_sql(
+            f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK}), set_config('synchronous_commit', 'off', true)"
+        )
 
 
 class Store:
