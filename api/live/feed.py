@@ -14,6 +14,8 @@ from api.queries.alert_events import events_between, first_offsets, next_offsets
 from contracts.errors import Unavailable
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from api.live.position import Vector
     from api.queries.alert_events import AlertEvent
     from api.store.database import Store
@@ -29,7 +31,7 @@ _RETRY_S: Final = 1.0
 class AlertFeed:
     """Reads while somebody listens. It never goes back: while a store is rebuilt, nothing is sent twice."""
 
-    def __init__(self, store: Store, *, every_s: float = 0.02, heartbeat_s: float = 15.0) -> None:
+    def __init__(self, store: Store, *, every_s: float = 0.01, heartbeat_s: float = 15.0) -> None:
         """Prepare; nothing is read yet."""
         self._store = store
         self._every_s = every_s
@@ -105,21 +107,21 @@ class AlertFeed:
         """Hand round what is new; give up to where."""
         async with self._reading:
             before = self._reached
-            events, reached = await asyncio.to_thread(self._new, before)
+            events, reached = await self._store.ask(lambda connection: _new(connection, before), is_quick=True)
             self._reached = reached
             if events and before is not None:
                 self._offer(alerted(before, events))
             return reached
-
-    def _new(self, before: Vector | None) -> tuple[list[AlertEvent], Vector]:
-        with self._store.snapshot() as connection:
-            now = next_offsets(connection)
-            if before is None or now == before:
-                return [], now
-            return events_between(connection, before, tuple(map(max, before, now)), most=_BATCH)
 
     def _offer(self, frames: list[Frame]) -> None:
         for listener in [*self._listeners]:
             if not listener.offer(frames):
                 log.warning("slow client of the alert stream dropped")
                 self.leave(listener)
+
+
+def _new(connection: Connection, before: Vector | None) -> tuple[list[AlertEvent], Vector]:
+    now = next_offsets(connection)
+    if before is None or now == before:
+        return [], now
+    return events_between(connection, before, tuple(map(max, before, now)), most=_BATCH)

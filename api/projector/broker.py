@@ -23,13 +23,14 @@ from contracts.topics import (
 from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 log = logging.getLogger(__name__)
 
 TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
+_URGENT: Final = [at for at in PARTITIONS if at.topic in {ENGINE_ALERTS.name, ALERT_ACTIONS.name}]
 _MOST_RECORDS = 5_000
 _PATIENCE_S = 5.0
 
@@ -40,13 +41,16 @@ class Broker:
     def __init__(self, bootstrap: str) -> None:
         """Prepare; nothing is connected yet."""
         self._bootstrap = bootstrap
+        self._unshown: dict[Position, int] = {}
+        self._showing: asyncio.Task[None] | None = None
         self._consumer = AIOKafkaConsumer(
             **kafka_client(bootstrap),
             group_id=SERVING_GROUP,
             client_id="projector",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
+            # A fetch leaves out partitions of which records are here already; their next ones wait for its end.
+            fetch_max_wait_ms=40,
         )
 
     async def __aenter__(self) -> Self:
@@ -57,6 +61,8 @@ class Broker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the broker, also when it does not answer."""
+        if self._showing is not None:
+            await asyncio.wait({self._showing}, timeout=_PATIENCE_S)
         # aiokafka's stop() can raise its own fetch's CancelledError or wait for ever when the broker is away.
         stopping = asyncio.ensure_future(self._consumer.stop())
         await asyncio.wait({stopping}, timeout=_PATIENCE_S)
@@ -103,20 +109,35 @@ class Broker:
 
     async def read(self, *, within_ms: int) -> list[Record]:
         """Give records as they come, each partition's in offset order; none after `within_ms`."""
-        fetched = await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS)
-        return [_record(raw) for raws in fetched.values() for raw in raws]
+        return _records(await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS))
+
+    async def read_urgent(self) -> list[Record]:
+        """Give what is here already of alerts and actions, as `read` would."""
+        return _records(await self._consumer.getmany(*_URGENT, timeout_ms=0, max_records=_MOST_RECORDS))
 
     async def position(self, at: Position) -> int:
         """Give the offset that will be read next."""
         return int(await self._consumer.position(TopicPartition(*at)))
 
-    async def show(self, positions: Mapping[Position, int]) -> None:
-        """Commit positions to the group, for display: the store's are the truth, so a failure is only told."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._consumer.commit({TopicPartition(*at): offset for at, offset in positions.items()})
-        except (KafkaError, TimeoutError) as error:
-            log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
+    def show(self, positions: Mapping[Position, int]) -> None:
+        """Commit positions to the group soon, for display: the store's are the truth, so nothing waits for it."""
+        self._unshown |= positions
+        if self._showing is None or self._showing.done():
+            self._showing = asyncio.create_task(self._show())
+
+    async def _show(self) -> None:
+        while self._unshown:
+            shown = {TopicPartition(*at): offset for at, offset in self._unshown.items()}
+            self._unshown = {}
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._consumer.commit(shown)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
+
+
+def _records(fetched: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]) -> list[Record]:
+    return [_record(raw) for raws in fetched.values() for raw in raws]
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:

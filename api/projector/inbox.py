@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.episode import Action, Change
 from api.projector.flush import Flush, FlushBuffer
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ENOUGH_STATES: Final = 300
+"""In one transaction, unless one flush has more: an alert that comes meanwhile waits for it."""
 Position = tuple[str, int]
 """A topic's name and one of its partitions."""
 
@@ -80,6 +82,23 @@ class Work:
     def __bool__(self) -> bool:
         """Tell whether there is anything to write."""
         return bool(self.positions)
+
+    def parts(self) -> Iterator[Work]:
+        """Give transactions that amount to this, in order: what people wait for first, then some flushes at a time."""
+        flushed = {(VEHICLE_STATES.name, flush.mark.partition) for flush in self.flushes}
+        positions = {at: offset for at, offset in self.positions.items() if at not in flushed}
+        if positions:
+            yield replace(self, flushes=[], positions=positions)
+        part = Work()
+        for flush in self.flushes:
+            at = (VEHICLE_STATES.name, flush.mark.partition)
+            part.flushes.append(flush)
+            part.positions[at] = self.positions[at]
+            if sum(len(one.states) for one in part.flushes) >= ENOUGH_STATES:
+                yield part
+                part = Work()
+        if part:
+            yield part
 
 
 class Inbox:

@@ -75,9 +75,12 @@ class Projector:
             looked = float("-inf")
             while not self._stopping.is_set():
                 records = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
-                if work := inbox.take(records):
-                    await self._persist(engine, work)
-                    await broker.show(work.positions)
+                for part in inbox.take(records).parts():
+                    await self._persist(engine, part)
+                    broker.show(part.positions)
+                    if part.flushes and (urgent := inbox.take(await broker.read_urgent())):
+                        await self._persist(engine, urgent)
+                        broker.show(urgent.positions)
                 if not self.is_ready:
                     behind = {at: end for at, end in behind.items() if await broker.position(at) < end}
                 await asyncio.to_thread(publication.step)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _CHANGES = tables.alert_changes
+_NEXT = select(tables.consumed.c.partition, tables.consumed.c.next_offset).where(
+    tables.consumed.c.topic == ENGINE_ALERTS.name
+)
 
 
 class AlertEvent(NamedTuple):
@@ -29,9 +32,7 @@ class AlertEvent(NamedTuple):
 
 def next_offsets(connection: Connection) -> tuple[int, ...]:
     """Give per partition of engine-alerts up to where the store has it."""
-    consumed = tables.consumed
-    query = select(consumed.c.partition, consumed.c.next_offset).where(consumed.c.topic == ENGINE_ALERTS.name)
-    reached = {partition: next_offset for partition, next_offset in connection.execute(query)}  # noqa: C416 - rows, not tuples
+    reached = {partition: next_offset for partition, next_offset in connection.execute(_NEXT)}  # noqa: C416 - rows, not tuples
     return tuple(reached.get(partition, 0) for partition in range(ENGINE_ALERTS.partitions))
 
 

@@ -120,3 +120,29 @@ def test_a_state_that_was_written_late_does_not_take_back_what_is_newest(store: 
     assert written["marks"] == [(partition_of(VIN), 10, NOW_MS)]
     assert [row[3:5] for row in written["speed_trips"]] == [(2_000, 300)]
     assert [row[2] for row in written["vehicle_latest"]] == [9]
+
+
+def test_the_parts_of_work_amount_to_it(store: Engine) -> None:
+    erased = [Topics().erasure(OTHER_VIN, NOW_MS + 1)]
+    records = [*some_records(), *erased]
+    empty(store)
+    whole = Inbox().take(records)
+    with store.begin() as connection:
+        write(connection, whole)
+    due = everything(store)
+    empty(store)
+    parts = list(whole.parts())
+    for part in parts:
+        with store.begin() as connection:
+            write(connection, part)
+    assert everything(store) == due
+    assert {at: offset for part in parts for at, offset in part.positions.items()} == whole.positions
+    assert sum(len(part.positions) for part in parts) == len(whole.positions)
+
+
+def test_people_do_not_wait_for_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.projector.inbox.ENOUGH_STATES", 1)
+    first, *flushes = Inbox().take(some_records()).parts()
+    assert (len(first.changes), len(first.actions), first.flushes) == (4, 2, [])
+    assert [len(part.flushes) for part in flushes] == [1, 1]
+    assert [len(part.positions) for part in flushes] == [1, 1]
