@@ -98,8 +98,9 @@ class Stage:
         self._run("hot-path", "hot_path", "run", *kafka)
         self._run("projector", "api", "projector", *kafka, *store, "--status-port", "-1")
         self.start_api()
-        fleet = ("--vehicles", "6", "--seed", "4", "--fault-rate", "0", "--control", str(self.control_port))
-        self._run("simulator", "simulator", "run", *kafka, *fleet, "--status-port", "-1")
+        fleet = ("--vehicles", "6", "--seed", "4", "--fault-rate", "0", "--no-rhythm")
+        steered = ("--control", str(self.control_port), "--status-port", "-1")
+        self._run("simulator", "simulator", "run", *kafka, *fleet, *steered)
 
     def start_api(self) -> None:
         self._run("api", *self._serve, *self._open)
