@@ -1,6 +1,7 @@
 // One vehicle on a map: where it is, where it came from while we looked, where its alerts were raised.
 
 import { boundsOf, mercatorX, mercatorY } from "./camera.js";
+import { trace, ways } from "./roads.js";
 
 const MOST = 2000;
 const MARGIN_DEG = 0.006;
@@ -9,6 +10,7 @@ export class TrailLayer {
   constructor() {
     this.places = [];
     this.alerts = [];
+    this.ways = [];
   }
 
   /** Takes a vehicle as the API tells it. Gives whether the map has nothing to look at yet but this. */
@@ -22,16 +24,30 @@ export class TrailLayer {
     return !last;
   }
 
+  /** Takes the ways of trips, as GeoJSON lines. */
+  takeWays(features) {
+    this.ways = ways(features);
+  }
+
   takeAlerts(alerts) {
     this.alerts = alerts.filter((alert) => Number.isFinite(alert.latitude_deg));
   }
 
   bounds() {
-    const [west, south, east, north] = boundsOf(this.places);
-    return [west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG];
+    return widened(this.places);
+  }
+
+  boundsOf(features) {
+    return widened(features.flatMap((feature) => feature.geometry.coordinates));
   }
 
   drawPath(context, camera, colours) {
+    context.lineCap = "round";
+    context.beginPath();
+    for (const { points } of this.ways) trace(context, points, camera);
+    context.lineWidth = 5 * camera.text;
+    context.strokeStyle = colours.series[1];
+    context.stroke();
     if (this.places.length > 1) {
       context.beginPath();
       this.places.forEach(([longitude, latitude], at) => {
@@ -56,6 +72,11 @@ export class TrailLayer {
     dot(context, x, y, 8, shade(this.severity, map.colours), map.colours.ring, 2.5);
     return false;
   }
+}
+
+function widened(places) {
+  const [west, south, east, north] = boundsOf(places);
+  return [west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG];
 }
 
 function dot(context, x, y, radius, fill, stroke, width) {

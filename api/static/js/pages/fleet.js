@@ -79,7 +79,7 @@ export async function mount(root, { client, watch, params, until }) {
   };
   if (watch.attention) filters.takeAlerts(watch.attention);
   until(listen(watch, "attention", follow));
-  until(() => { overview.stop(); positions.close(); map.close(); });
+  until(() => { overview.stop(); positions.close(); map.close(); delete globalThis.fleetMap; });
   globalThis.fleetMap = { map, layer, vehicles }; // for measuring frames from outside
 }
 

@@ -2,7 +2,7 @@
 
 import { card, element, empty, freshen, switcher } from "../element.js";
 import { moment, since } from "../format/time.js";
-import { consumption, distance, fuel, quantity } from "../format/units.js";
+import { distance, fuel, quantity } from "../format/units.js";
 import { ruleName, signalName, unitOf } from "../format/words.js";
 import { listen } from "../live/alert_watch.js";
 import { roads } from "../live/roads.js";
@@ -12,6 +12,7 @@ import { alertLink, badge, standing } from "../parts/badges.js";
 import { efficiencyOverTime } from "../parts/efficiency_over_time.js";
 import { snapshots } from "../parts/snapshots.js";
 import { facts, lines, table } from "../parts/table.js";
+import { Trips } from "../parts/trips.js";
 import { polling } from "../polling.js";
 import { remember } from "../router.js";
 
@@ -27,9 +28,13 @@ export async function mount(root, context) {
   const [head, signals, averages, trips] = [1, 2, 3, 4].map(() => element("div"));
   const pictures = element("div");
   const alerts = table("Alerts of this vehicle", ALERTS, "No alert is known of this car.");
-  const tripTable = table("Trips, latest first", TRIPS, "No trip is known of this car.");
+  const driven = new Trips(client, vin, (ways, last) => {
+    trail.takeWays(ways);
+    if (last.length) map.fit(trail.boundsOf(last));
+    map.redraw();
+  });
   const over = element("div", { className: "chart" });
-  const map = new CanvasMap(`Map: where ${vin} is, where it drove while this page was open, and where alerts were raised.`);
+  const map = new CanvasMap(`Map: where ${vin} is, where it drove while this page was open, the ways of trips that are chosen below, and where alerts were raised.`);
   const trail = new TrailLayer();
   map.addMover(trail);
   map.addBackdrop((drawing, camera, colours) => trail.drawPath(drawing, camera, colours));
@@ -43,7 +48,7 @@ export async function mount(root, context) {
     element("div", { className: "stack" }, card("Newest signals", signals), card("Last five minutes", averages), pictures),
     element("section", { className: "card flush", "aria-label": "Map" }, map.node)),
   element("div", { className: "columns" },
-    card("Fuel efficiency over time", layers, over, trips), card("Trips", tripTable.node)),
+    card("Fuel efficiency over time", layers, over, trips), card("Trips", driven.node)),
   card("Alerts", alerts.node));
   roads(client).then((network) => map.setRoads(network)).catch(() => {});
 
@@ -59,12 +64,12 @@ export async function mount(root, context) {
     map.redraw();
   }
   async function slowly() {
-    const [history, driven] = await Promise.all([
+    const [history, told] = await Promise.all([
       client.ask("/v1/alerts", { vehicle_id: vin, limit: 50 }), client.ask(`/v1/vehicles/${encodeURIComponent(vin)}/trips`, { view, limit: 20 }),
     ]);
     alerts.show(history.alerts);
     trail.takeAlerts(history.alerts);
-    tripTable.show(driven.trips);
+    driven.show(told.trips);
     await efficiencyOverTime(over, trips, client, { vin, model: first.model, view });
     map.redraw();
   }
@@ -108,13 +113,6 @@ function told(name, value) {
   return unitOf(name) === "m" && value >= FAR_M ? distance(value) : quantity(value, unitOf(name));
 }
 
-const TRIPS = [
-  { title: "Began", cell: (trip) => moment(trip.trip_started_at_ms) },
-  { title: "Until", cell: (trip) => moment(trip.ended_at_ms) },
-  { title: "Distance", isNumber: true, cell: (trip) => distance(trip.distance_m) },
-  { title: "Fuel", isNumber: true, cell: (trip) => fuel(trip.fuel_ml) },
-  { title: "Consumption", isNumber: true, cell: (trip) => consumption(trip.litres_per_100km) },
-];
 const ALERTS = [
   { title: "Raised", cell: (alert) => moment(alert.raised_at_ms) },
   { title: "Severity", cell: (alert) => badge(alert.severity) },

@@ -1,6 +1,6 @@
 // One vehicle in need: what, why, since when, the signal with its limit, and what to do about it.
 
-import { element } from "../element.js";
+import { element, freshen } from "../element.js";
 import { moment, since } from "../format/time.js";
 import { quantity, unit } from "../format/units.js";
 import { ruleName, signalName, unitOf } from "../format/words.js";
@@ -31,10 +31,12 @@ export class AttentionCard {
     const first = item.alerts[0];
     this.node.dataset.vehicle = item.vehicle_id;
     this.node.className = `need card ${item.severity} ${item.needs_attention ? "" : "calm"}`;
-    this.head.replaceChildren(...this.#head(item, first));
+    freshen(this.head, this.#head(item, first));
     if (!first) return;
     const acted = `${first.alert_id} ${first.is_open} ${first.needs_attention} ${first.state}`;
-    if (acted !== this.acted) {
+    const isWriting = this.acts.querySelector("form:not([hidden])") !== null;
+    if (isWriting) this.told = ""; // so that the buttons follow once nobody writes any more
+    else if (acted !== this.acted) {
       this.acted = acted;
       this.acts.replaceChildren(workflow(this.context.client, first, this.changed));
     }

@@ -1,6 +1,6 @@
 // Rejected readings by reason, with the bytes as they came, and sending them again.
 
-import { card, element, empty } from "../element.js";
+import { card, element, empty, freshen } from "../element.js";
 import { moment } from "../format/time.js";
 import { number } from "../format/units.js";
 import { counted, sentence } from "../format/words.js";
@@ -30,7 +30,7 @@ export class RejectedReadings {
     const chip = ([reason, count]) => element("button", {
       type: "button", "aria-pressed": String(reason === this.reason), onclick: () => this.#choose(reason),
     }, sentence(reason.replaceAll("_", " ")), " ", element("b", {}, number(count)));
-    this.reasons.replaceChildren(...(pairs.length ? pairs.map(chip) : [empty("No reading was rejected.")]));
+    freshen(this.reasons, pairs.length ? pairs.map(chip) : empty("No reading was rejected."));
   }
 
   async refresh() {
@@ -43,7 +43,7 @@ export class RejectedReadings {
     made.show(told.rejected);
     const again = this.reason && told.rejected.length > 0
       && element("button", { type: "button", onclick: () => this.#replay({ reason: this.reason }) }, `Replay the latest of “${this.reason.replaceAll("_", " ")}”`);
-    this.list.replaceChildren(...[again, made.node].filter(Boolean));
+    freshen(this.list, again, made.node);
   }
 
   #columns() {
