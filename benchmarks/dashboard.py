@@ -50,6 +50,8 @@ _INTERVALS = """seconds => new Promise(resolve => {
   const step = now => { intervals.push(now - before); before = now;
     now < until ? requestAnimationFrame(step) : resolve(intervals); };
   requestAnimationFrame(step); })"""
+_FILLED = """new MutationObserver((_, watch) => { if (!document.querySelector(".tiles b")) return;
+  window.filledAt = performance.now(); watch.disconnect(); }).observe(document, { childList: true, subtree: true });"""
 _SEEN = """() => { window.seenAt = {}; const look = () => document.querySelectorAll(".why, .toast").forEach(one => {
   const told = /number (\\d+)/.exec(one.textContent); if (told) window.seenAt[told[1]] ??= Date.now(); });
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true }); }"""
@@ -122,25 +124,28 @@ def _api(store: str, bootstrap: str, folder: Path) -> Iterator[str]:
 def _page(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     page = context.new_page()
+    page.add_init_script(_FILLED)
     page.goto(address)
     yield page
     context.close()
 
 
 def _first_content(browser: Browser, url: str) -> Figures:
-    """Open the page five times with an empty cache: median time, bytes until then, and in all but the stream."""
-    times, first, whole = [], [], []
+    """Open the page five times with an empty cache: medians until anything and until its figures stand, and bytes."""
+    times, filled, first, whole = [], [], [], []
     for _ in range(5):
         with _page(browser, f"{url}/#/fleet") as page:
             page.wait_for_selector(".tiles b")
             holds(page, "window.fleetMap && fleetMap.map.roads.length > 0")
             times.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            filled.append(page.evaluate("window.filledAt"))
             entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
             summed = "reduce((sum, one) => sum + one.transferSize, 0)"
             first.append(page.evaluate(f"{entries}.filter(one => one.responseEnd <= {times[-1]}).{summed}") / 1000)
             whole.append(page.evaluate(f"{entries}.{summed}") / 1000)
     return {
         "first_content_ms": statistics.median(times),
+        "first_figures_ms": statistics.median(filled),
         "first_content_kb": statistics.median(first),
         "whole_page_kb": statistics.median(whole),
     }
@@ -216,7 +221,7 @@ def _memory(browser: Browser, url: str, minutes: float) -> Figures:
         first = used_mb()
         page.wait_for_timeout(minutes * 60_000)
         last = used_mb()
-    return {"heap_first_mb": first, "heap_last_mb": last, "heap_minutes": minutes}
+    return {"heap_first_mb": first, "heap_last_mb": last, "heap_growth_mb": last - first, "heap_minutes": minutes}
 
 
 if __name__ == "__main__":
