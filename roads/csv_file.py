@@ -48,7 +48,9 @@ def load_network(folder: Path) -> RoadNetwork:
     index: dict[int, int] = {}
     for i, vertex in enumerate(vertices):
         if index.setdefault(vertex.vertex_id, i) != i:
-            raise InvalidInput(f"{vertices_file}: vertex {vertex.vertex_id} stands there twice; keep one of the two")
+            raise InvalidInput(
+                f"{vertices_file}, line {i + 2}: vertex {vertex.vertex_id} stands there twice; keep one of the two"
+            )
     segments = tuple(_parsed(edges_file, EDGE_COLUMNS, lambda row, i: _segment(row, i, index, vertices)))
     if not segments:
         raise InvalidInput(f"{edges_file}: no edges; a road network needs at least one row below the column names")

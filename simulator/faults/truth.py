@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -64,15 +66,28 @@ class TruthFile:
     """What the file held before stays; below it stand this run's faults, one line each, rewritten as they change."""
 
     def __init__(self, file: Path | None) -> None:
-        """Read what is there; without a file nothing is ever written."""
+        """Read what is there; without a file nothing is ever written. Raises InvalidInput."""
         self._file = file
-        self._before = file.read_bytes() if file is not None and file.exists() else b""
+        self._before = b""
+        if file is not None:
+            with _told(file):
+                self._before = file.read_bytes() if file.exists() else b""
+            self.write([])
 
     def write(self, lines: list[TruthLine]) -> None:
-        """Replace this run's lines, atomically."""
+        """Replace this run's lines, atomically. Raises InvalidInput."""
         if self._file is None:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._file.with_name(self._file.name + ".new")
-        beside.write_bytes(self._before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-        beside.replace(self._file)
+        with _told(self._file):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._file.with_name(self._file.name + ".new")
+            beside.write_bytes(self._before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            beside.replace(self._file)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"{file}: cannot be written ({error.strerror}); name another file by --truth") from error

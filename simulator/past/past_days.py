@@ -73,6 +73,8 @@ async def _written(settings: HistorySettings, publisher: Publisher, console: Con
     driven = None if settings.driven is None else DrivenFile(settings.driven)
     transports = [Transport(settings.disturbances()) for _ in range(READING_PARTITIONS)]
     logbook = Logbook(settings.logbook_file(is_now=settings.until is None))
+    logbook.write([], np.zeros(0))  # what cannot be written is told before the work
+    truth = TruthFile(settings.truth)
     faults: list[Fault] = []
     odometer_m = np.zeros(len(cars))
     with _progress(console) as progress:
@@ -88,7 +90,7 @@ async def _written(settings: HistorySettings, publisher: Publisher, console: Con
                     driven.write(history.driven)
         await publisher.flush()
     off_ms = skew_ms(settings.disturbances(), cars.vehicle_id).tolist()
-    TruthFile(settings.truth).write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in faults])
+    truth.write([truth_line(fault, cars, off_ms=off_ms[fault.vehicle]) for fault in faults])
     logbook.write(cars.vehicle_id.tolist(), odometer_m)
     seconds = clock() - began_s
     return Written(

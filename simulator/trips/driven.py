@@ -7,6 +7,7 @@ from typing import TextIO
 
 import msgspec
 
+from contracts.errors import InvalidInput
 from simulator.trips.road_book import RoadBook
 from simulator.vehicles.fleet import Floats, Integers
 
@@ -48,9 +49,14 @@ class DrivenFile:
     """The trips of a run or a history, one JSON object a line, in the order of their end."""
 
     def __init__(self, file: Path) -> None:
-        """Begin the file anew."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._lines: TextIO = file.open("w", encoding="utf-8")
+        """Begin the file anew. Raises InvalidInput."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._lines: TextIO = file.open("w", encoding="utf-8")
+        except OSError as error:
+            raise InvalidInput(
+                f"{file}: cannot be written ({error.strerror}); name another file by --driven"
+            ) from error
 
     def write(self, log: TripLog) -> None:
         """Add the trips that have ended."""

@@ -48,5 +48,7 @@ def _read(file: Path) -> dict[str, int]:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, int])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{file}: cannot be read ({error.strerror}); name another file by --logbook") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file}:1: no logbook ({error}); delete it, or name another file by --logbook") from error

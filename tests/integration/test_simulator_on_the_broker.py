@@ -72,11 +72,14 @@ def registry(bootstrap: str) -> dict[str, Vehicle]:
     return {record.key.decode(): decode(record.value, Vehicle) for record in found}
 
 
-def test_history_then_run_then_replay_make_one_believable_stream(fresh_broker: Broker, shared: Path) -> None:
+def test_history_then_run_then_replay_make_one_believable_stream(
+    fresh_broker: Broker, shared: Path, tmp_path: Path
+) -> None:
     bootstrap = fresh_broker.bootstrap
-    past = simulator("history", "--bootstrap", bootstrap, "--vehicles", 20, "--days", 1, "--limit", 5000, "--json")
+    book = ("--logbook", tmp_path / "logbook.json", "--vehicles", 20)
+    past = simulator("history", "--bootstrap", bootstrap, *book, "--days", 1, "--limit", 5000, "--json")
     assert past.returncode == 0, past.stderr
-    live = simulator("run", "--bootstrap", bootstrap, "--vehicles", 20, "--for", "4s", "--rate", 5, "--json")
+    live = simulator("run", "--bootstrap", bootstrap, *book, "--for", "4s", "--rate", 5, "--json")
     assert live.returncode == 0, live.stderr
     recording = shared / "data/obd/carobd/drive5.csv"
     replayed = simulator("replay", "--bootstrap", bootstrap, "--json", recording)
@@ -97,6 +100,8 @@ def test_history_then_run_then_replay_make_one_believable_stream(fresh_broker: B
     by_car = defaultdict(list)
     for (vehicle_id, started_at_ms), trip in trips.items():
         by_car[vehicle_id].append((started_at_ms, trip[-1].recorded_at_ms))
+    for one, other in itertools.pairwise(sorted(readings, key=lambda one: (one.vehicle_id, one.recorded_at_ms))):
+        assert one.vehicle_id != other.vehicle_id or (one.odometer_m or 0) <= (other.odometer_m or 0)
     for spans in by_car.values():
         ordered = sorted(spans)
         assert all(ended < begun for (_, ended), (begun, _) in itertools.pairwise(ordered))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 
 from contracts.errors import InvalidInput
 from simulator.faults.fault import Faults
+from simulator.faults.truth import TruthFile
 from simulator.live.live_fleet import LiveFleet
 from simulator.settings import HistorySettings, RunSettings
+from simulator.trips.driven import DrivenFile
 from simulator.trips.network import network
 from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import Floats, fleet
@@ -69,6 +72,14 @@ def test_without_a_file_nothing_is_known_and_nothing_is_written() -> None:
     book = Logbook(None)
     book.write([b"A"], np.array([500.0]))
     assert book.odometer_m([b"A"]).tolist() == [0]
+
+
+@pytest.mark.parametrize(("make", "flag"), [(Logbook, "--logbook"), (TruthFile, "--truth"), (DrivenFile, "--driven")])
+def test_a_file_that_cannot_be_used_is_told_before_the_work(
+    tmp_path: Path, make: Callable[[Path], object], flag: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot be .*; name another file by {flag}"):
+        make(tmp_path)
 
 
 @pytest.mark.parametrize("held", [b"{", b'{"A": "far"}', b"\xff"])
