@@ -11,7 +11,6 @@ broker and hot path, for minutes.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np
+from _figures import keep, tell
 from rich.console import Console
 from rich.progress import track
 
@@ -45,7 +45,6 @@ from simulator.trips.road_book import road_book
 from simulator.trips.trip_calendar import DAY_S, calendar
 from simulator.vehicles.fleet import Fleet, fleet, registry
 
-OUTPUT = Path("build/benchmarks/detection.json")
 UNTIL_MS = 1_790_035_200_000
 """03:00 UTC, the evening of the city's clock: the day's trips lie before."""
 CHUNK = 4000
@@ -70,9 +69,8 @@ def main() -> None:
     console = Console()
     show_score(scored, console, as_json=False, minimum_recall=None)
     figures = _figures(scored, history, time.monotonic() - began_s)
-    console.print(figures)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    keep("detection", figures)
+    tell("detection", figures)
 
 
 def _options() -> argparse.Namespace:

@@ -10,7 +10,6 @@ registry says), receivers tremble, and every tenth car burns 8 % too much. Who i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -24,10 +23,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from _figures import keep, tell
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
-from rich.console import Console
-from rich.table import Table
 
 from cold_path.source.registry import Registry, as_rows
 from cold_path.spark.session import spark_session
@@ -46,7 +44,6 @@ sys.path.append(str(Path(__file__).parent))  # last, as above
 
 from physics import SHARED, Drive, burning_mps, drives, errors_pct, fitted, positive_kj
 
-OUTPUT = Path("build/benchmarks/efficiency.json")
 SEED, UNTIL_MS, INTERVAL_S = 1, 1_790_000_000_000, 1
 WASTE, EVERY, HEAVIEST_KG = 1.08, 10, 150.0
 THRESHOLD = 105.0
@@ -159,12 +156,8 @@ def main() -> None:
     asked = parser.parse_args()
     figures = model_figures(asked.shared) if asked.shared.is_dir() else {}
     figures |= fleet_figures(asked.cars, asked.days)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    table = Table("figure", "value", title="efficiency index")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,.3f}".rstrip("0").rstrip("."))
-    Console().print(table)
+    keep("efficiency", figures)
+    tell("efficiency index", figures)
 
 
 if __name__ == "__main__":

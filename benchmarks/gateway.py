@@ -23,10 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import _own_package  # noqa: F401 - before what is named like this file
+from _figures import keep, tell
 from _own_broker import own_broker
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.console import Console
-from rich.table import Table
 
 from contracts.mqtt_topics import Kind, topic_of
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
@@ -40,7 +39,6 @@ from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet
 from stack.ports import LOOPBACK, answers, free_port
 
-OUTPUT = Path("build/benchmarks/gateway.json")
 VEHICLES = 2_000
 LINES = 20
 START_S = 30.0
@@ -56,12 +54,8 @@ def main() -> None:
         figures = _drained(mqtt, kafka, "readings", options.readings)
         figures |= _drained(mqtt, kafka, "readings/batch", 3 * options.readings)
         figures |= _live(mqtt, kafka, options.rate, options.seconds)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    table = Table("figure", "value", title="gateway")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,}")
-    Console().print(table)
+    keep("gateway", figures)
+    tell("gateway", figures)
 
 
 def _options() -> argparse.Namespace:

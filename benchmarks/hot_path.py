@@ -17,17 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _bench import Bench
+from _figures import Figures, keep, kept, tell
 from _latency import latency
+from _own_broker import own_broker
 from _poison import poison
 from _throughput import restoring, throughput, two_workers
-from rich.console import Console
-from rich.table import Table
-
-from stack.broker import Broker, BrokerFiles
-from stack.environment import machine_environment
-
-OUTPUT = Path("build/benchmarks/hot_path.json")
-Figures = dict[str, float]
 
 
 def main() -> None:
@@ -37,20 +31,14 @@ def main() -> None:
     chosen = options.only.split(",") if options.only else list(parts)
     if unknown := set(chosen) - set(parts):
         raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
-    figures: Figures = json.loads(OUTPUT.read_text()) if options.only and OUTPUT.exists() else {}
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        broker = None if options.bootstrap else _broker(Path(folder))
-        try:
-            bench = Bench(options.bootstrap or broker.bootstrap, Path(folder))  # type: ignore[union-attr]
-            for part in chosen:
-                found = parts[part](bench)
-                _tell(part, found)
-                figures |= found
-                OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
-        finally:
-            if broker is not None:
-                broker.stop()
+    figures = kept("hot_path") if options.only else {}
+    with tempfile.TemporaryDirectory() as folder, own_broker(options.bootstrap) as bootstrap:
+        bench = Bench(bootstrap, Path(folder))
+        for part in chosen:
+            found = parts[part](bench)
+            tell(f"hot path: {part}", found)
+            figures |= found
+            keep("hot_path", figures)
 
 
 def _parts(*, is_quick: bool) -> dict[str, Callable[[Bench], Figures]]:
@@ -83,22 +71,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _broker(folder: Path) -> Broker:
-    files = BrokerFiles.found(machine_environment())
-    return Broker.start(files, data=folder / "kafka", log=folder / "broker.log").wait_ready()
-
-
 def _stages(_: Bench) -> Figures:
     command = [sys.executable, "-P", str(Path(__file__).with_name("_stages.py"))]
     told: Figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return told
-
-
-def _tell(part: str, figures: Figures) -> None:
-    table = Table("figure", "value", title=f"hot path: {part}")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,}")
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from pathlib import Path
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np
+from _figures import keep
 from rich.console import Console
 from rich.table import Table
 
 from simulator.physics import engine
 from simulator.vehicles.fleet import Floats
 
-OUTPUT = Path("build/benchmarks/physics.json")
 SHARED = Path(__file__).parents[2] / "shared"
 CYCLES = {"FTP": "udds.csv", "HWY": "hwfet.csv", "US06": "us06.csv"}
 """The FTP is the UDDS with its beginning driven twice, once cold."""
@@ -161,8 +160,7 @@ def main() -> None:
     errors = errors_pct(judged, [simulated_kj(drive) for drive in judged])
     figures |= flat("simulator engine", errors)
     table.add_row("the simulator's engine", *map(str, errors.values()), "as shipped")
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    keep("physics", figures)
     Console(width=120).print(table)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import math
 import random
 import statistics
@@ -27,10 +26,9 @@ sys.path.append(str(HERE))
 
 import numpy as np
 from _driven_fleet import driven_fleet
+from _figures import Figures, keep, tell
 from _held_out import held_out
 from driven_roads import a_drive, heard, right_share
-from rich.console import Console
-from rich.table import Table
 
 from cold_path.matching.matcher import Matcher
 from cold_path.matching.readings import Readings
@@ -38,12 +36,9 @@ from cold_path.matching.traversal import traversals
 from roads import RoadNetwork, cheapest_route, default_network
 from roads.generated_city import generated_city
 
-OUTPUT = Path("build/benchmarks/routes.json")
 NOISE_M = 8.0
 STARTS, ENDS_OF_EACH = 25, 20
 """500 pairs against the reference."""
-
-Figures = dict[str, float]
 
 
 def main() -> None:
@@ -60,12 +55,8 @@ def main() -> None:
         fleet = driven_fleet(options.vehicles, every_s=every_s, noise_m=NOISE_M)
         figures |= _matched(f"simulator_{every_s}s", fleet.readings, fleet.segments)
     figures |= held_out(driven_fleet(4 * options.vehicles, every_s=10, noise_m=NOISE_M).readings)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    table = Table("figure", "value", title="routes")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,}")
-    Console().print(table)
+    keep("routes", figures)
+    tell("routes", figures)
 
 
 def _options() -> argparse.Namespace:

@@ -17,14 +17,12 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import _own_package  # noqa: F401 - before what is named like this file
 import psutil
+from _figures import keep, tell
 from _own_broker import own_broker
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from rich.console import Console
-from rich.table import Table
 
 from contracts.topics import VEHICLE_READINGS
 from simulator.faults.fault import Faults
@@ -34,7 +32,6 @@ from simulator.trips.network import network
 from simulator.trips.road_book import road_book
 from simulator.vehicles.fleet import fleet
 
-OUTPUT = Path("build/benchmarks/simulator.json")
 WARM_UP_TICKS = 8
 """Until then most cars have begun their trips, and the tables of ready text are made."""
 HISTORY_VEHICLES = 700
@@ -54,12 +51,8 @@ def main() -> None:
         figures |= _history(
             bootstrap, options.readings, name="history_one_core", cores=psutil.Process().cpu_affinity()[-1:]
         )
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    table = Table("figure", "value", title="simulator")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,}")
-    Console().print(table)
+    keep("simulator", figures)
+    tell("simulator", figures)
 
 
 def _options() -> argparse.Namespace:
