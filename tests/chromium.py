@@ -72,6 +72,12 @@ class Browsing:
         self.page.goto(f"{self.url}/#/{fragment}")
         return self.page
 
+    def overflow_px(self) -> int:
+        """Tell how much wider the page is than its window; on a phone a page that is too wide widens `innerWidth`."""
+        assert self.page.viewport_size is not None
+        wide: int = self.page.evaluate("document.documentElement.scrollWidth")
+        return wide - self.page.viewport_size["width"]
+
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.errors.append(f"{message.text} ({message.location.get('url')})")

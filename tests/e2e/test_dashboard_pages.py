@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import Browsing, a_browser, browsing, holds
-from dashboard_stage import FRUGAL, HOT, THIRSTY, Stage, a_stage
+from dashboard_stage import FRUGAL, HOT, THIRSTY, Stage, a_stage, now_ms
 from eventually import eventually
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -32,21 +34,40 @@ def browser(stage: Stage) -> Iterator[Browser]:  # noqa: ARG001 - its helpers ne
         yield started
 
 
-@pytest.fixture(params=["desktop", "phone"])
-def visit(request: pytest.FixtureRequest, browser: Browser, stage: Stage) -> Iterator[Browsing]:
+@pytest.fixture(scope="module")
+def windows(browser: Browser, stage: Stage) -> Iterator[dict[str, Browsing]]:
+    """A window of each size that stays open from test to test, as that of somebody who goes from page to page."""
+    with browsing(browser, stage.url) as desktop, browsing(browser, stage.url, size="phone") as phone:
+        yield {"desktop": desktop, "phone": phone}
+
+
+@contextmanager
+def _sound(window: Browsing) -> Iterator[Browsing]:
     """A visit after which nothing may have gone wrong on the page or been asked of another host."""
-    with browsing(browser, stage.url, size=request.param) as opened:
-        yield opened
-        assert opened.errors == []
-        assert opened.elsewhere == []
+    window.errors = []
+    yield window
+    window.open("nowhere")  # whoever comes next finds no page that is filled already
+    assert window.errors == []
+    assert window.elsewhere == []
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def visit(request: pytest.FixtureRequest, windows: dict[str, Browsing]) -> Iterator[Browsing]:
+    with _sound(windows[request.param]) as window:
+        yield window
 
 
 @pytest.fixture
-def desk(browser: Browser, stage: Stage) -> Iterator[Browsing]:
-    with browsing(browser, stage.url) as opened:
-        yield opened
-        assert opened.errors == []
-        assert opened.elsewhere == []
+def desk(windows: dict[str, Browsing]) -> Iterator[Browsing]:
+    with _sound(windows["desktop"]) as window:
+        yield window
+
+
+@pytest.fixture
+def fresh(browser: Browser, stage: Stage) -> Iterator[Browsing]:
+    """The window of somebody who was never here."""
+    with browsing(browser, stage.url) as opened, _sound(opened) as window:
+        yield window
 
 
 def card(page: Page, vin: str) -> Locator:
@@ -100,8 +121,8 @@ def test_an_alert_appears_without_reload(desk: Browsing, stage: Stage) -> None:
     expect(card(page, HOT)).to_be_visible()
     page.evaluate("window.sameDocument = true")
     stage.send(*stage.cars.coded(FRUGAL, "P0741"))
-    expect(card(page, FRUGAL)).to_contain_text("P0741")
     expect(page.locator("#toasts")).to_contain_text("P0741")
+    expect(card(page, FRUGAL)).to_contain_text("P0741")
     assert page.evaluate("window.sameDocument")
 
 
@@ -145,12 +166,41 @@ def test_a_vehicle_tells_its_signals_trips_and_fuel(visit: Browsing) -> None:
     expect(page.get_by_role("table", name="Alerts of this vehicle")).to_contain_text("Coolant")
 
 
+_WAY = {
+    "type": "FeatureCollection",
+    "batch_view_version": 2,
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {
+                "type": "LineString",
+                "coordinates": [[-104.985, 39.74], [-104.98, 39.744], [-104.97, 39.745]],
+            },
+            "properties": {"chain": 0, "streets": ["<i>Broadway</i>", "Colfax Avenue"]},
+        }
+    ],
+}
+
+
+def test_the_way_of_a_trip_is_drawn_or_it_says_why_not(visit: Browsing) -> None:
+    visit.errors = _Without(visit.errors, "404")
+    page = visit.open(f"vehicles/{HOT}")
+    trips = page.get_by_role("region", name="Trips", exact=True)
+    trips.get_by_role("button", name="On the map").first.click()
+    expect(trips.get_by_role("status")).to_contain_text("no way")  # the stage's trips met no road
+    page.route("**/trips/*/path", lambda route: route.fulfill(json=_WAY))
+    trips.get_by_role("button", name="On the map").last.click()
+    expect(trips.get_by_role("status")).to_contain_text("Over 2 streets: <i>Broadway</i>")
+    expect(trips.get_by_role("button", name="On the map").last).to_have_attribute("aria-pressed", "true")
+    page.unroute_all()
+
+
 def test_hostile_names_are_shown_as_text(visit: Browsing) -> None:
     page = visit.open(f"vehicles/{HOT}")
     expect(page.get_by_role("main")).to_contain_text("<img src=x onerror=\"alert('model')\">")
     expect(page.get_by_role("main")).to_contain_text("<b>north</b>")
     assert page.locator("main img, main b:text-is('north')").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert visit.overflow_px() <= 0
 
 
 def test_each_layer_tells_what_it_knows(visit: Browsing) -> None:
@@ -197,6 +247,7 @@ class _Without(list[str]):
 def test_the_pipeline_shows_lag_versions_and_what_was_rejected(visit: Browsing) -> None:
     page = visit.open("pipeline")
     expect(page.get_by_role("table", name="Lag by group, topic and partition")).to_contain_text("hot-path")
+    expect(page.get_by_role("table", name="Workers by group")).to_contain_text("127.0.0.1")
     expect(page.get_by_role("table", name="Versions of the batch views")).to_contain_text("served")
     page.get_by_role("button", name="Not json 2").click()
     page.get_by_role("button", name="Bytes", exact=True).first.click()
@@ -215,13 +266,7 @@ def test_what_was_rejected_is_sent_again_and_a_version_served_again(desk: Browsi
 
 def test_a_broken_car_raises_its_alert_and_is_repaired(desk: Browsing, stage: Stage) -> None:
     state = stage.get("/v1/simulator")
-    driving = eventually(
-        lambda: [
-            one["vehicle_id"]
-            for one in stage.get("/v1/vehicles?limit=50")["vehicles"]
-            if one["vehicle_id"].startswith("0CC")
-        ]
-    )
+    driving = eventually(lambda: _heard_just_now(stage))
     assert state["vehicles"] == 6
     page = desk.open("simulator")
     page.get_by_label("Car", exact=True).fill(driving[0])
@@ -234,8 +279,15 @@ def test_a_broken_car_raises_its_alert_and_is_repaired(desk: Browsing, stage: St
     expect(page.get_by_text("Every car is sound")).to_be_visible()
 
 
-def test_units_and_times_are_those_of_the_reader(desk: Browsing) -> None:
-    page = desk.open(f"vehicles/{THIRSTY}")
+def _heard_just_now(stage: Stage) -> list[str]:
+    """Cars of the simulated fleet that drive: a fault begins in no other."""
+    found = [one["properties"] for one in stage.get("/v1/positions")["features"]]
+    fleet = [one for one in found if one["vehicle_id"].startswith("0CC") and one["speed_kmh"] > 0]
+    return [one["vehicle_id"] for one in fleet if one["received_at_ms"] > now_ms() - 10_000]
+
+
+def test_units_and_times_are_those_of_the_reader(fresh: Browsing) -> None:
+    page = fresh.open(f"vehicles/{THIRSTY}")
     signals = page.get_by_role("region", name="Newest signals")
     expect(signals).to_contain_text("52 km/h")
     page.get_by_text("Settings").click()
@@ -246,8 +298,8 @@ def test_units_and_times_are_those_of_the_reader(desk: Browsing) -> None:
     expect(signals).to_contain_text("32 mph")
 
 
-def test_the_keyboard_reaches_everything(desk: Browsing) -> None:
-    page = desk.open("fleet")
+def test_the_keyboard_reaches_everything(fresh: Browsing) -> None:
+    page = fresh.open("fleet")
     expect(
         page.get_by_role("link", name="Open attention").or_(page.get_by_role("link", name=re.compile("^All")))
     ).to_be_visible()
@@ -260,22 +312,52 @@ def test_the_keyboard_reaches_everything(desk: Browsing) -> None:
     assert page.evaluate("fleetMap.map.camera.zoom") == pytest.approx(before + 1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_shut_out(browser: Browser, stage: Stage, scheme: str) -> None:
+_SHIFTS = """window.shifted = 0; new PerformanceObserver(list => { for (const one of list.getEntries())
+  if (!one.hadRecentInput) window.shifted += one.value; }).observe({ type: "layout-shift", buffered: true });"""
+
+
+@dataclass
+class Tour:
+    """What was found on each page, of somebody who went from one to the next."""
+
+    barriers: list[tuple[str, ...]] = field(default_factory=list)
+    shifts: dict[str, float] = field(default_factory=dict)
+    overflows_px: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=[("desktop", "light"), ("phone", "dark")], ids="-".join)
+def tour(request: pytest.FixtureRequest, browser: Browser, stage: Stage) -> Tour:
+    size, scheme = request.param
     alert = stage.get(f"/v1/alerts?vehicle_id={HOT}")["alerts"][0]
-    found = []
-    with browsing(browser, stage.url, scheme=scheme) as opened:
+    made = Tour()
+    with browsing(browser, stage.url, size=size, scheme=scheme) as opened:
+        opened.page.add_init_script(_SHIFTS)
+        before = 0.0
         for name in (*PAGES, f"alerts/{alert['alert_id']}"):
             page = opened.open(name)
-            page.wait_for_selector(".page h1, .page h2")
-            page.wait_for_timeout(400)
-            told = Axe().run(page).response["violations"]
-            found += [
+            page.wait_for_selector(f".page.{name.split('/')[0]}:not(.coming) :is(h1, h2)")
+            made.barriers += [
                 (name, one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
-                for one in told
+                for one in Axe().run(page).response["violations"]
                 if one["impact"] in {"serious", "critical"}
             ]
-    assert found == []
+            shifted = page.evaluate("window.shifted")
+            made.shifts[name] = shifted - before
+            made.overflows_px[name] = opened.overflow_px()
+            before = shifted
+    return made
+
+
+def test_nobody_is_shut_out(tour: Tour) -> None:
+    assert tour.barriers == []
+
+
+def test_nothing_jumps_while_a_page_fills(tour: Tour) -> None:
+    assert max(tour.shifts.values()) < 0.1, tour.shifts
+
+
+def test_no_page_is_wider_than_its_window(tour: Tour) -> None:
+    assert max(tour.overflows_px.values()) <= 0, tour.overflows_px
 
 
 def test_the_page_connects_again_by_itself_and_says_so(browser: Browser, stage: Stage) -> None:
