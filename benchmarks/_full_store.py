@@ -54,6 +54,7 @@ def filled(url: str, size: Size, keep: Path | None, folder: Path) -> float:
     began = time.monotonic()
     if kept is not None and kept.exists():
         shutil.copy(kept, folder / "serving.db")
+        open_for_writing(url).dispose()  # which migrates one that was kept by an older program
     else:
         fill(url, size, today_ms())
         if kept is not None:

@@ -24,7 +24,6 @@ from _full_store import Size, filled
 from rich.console import Console
 from rich.table import Table
 
-from api.store.database import open_for_writing
 from stack.ports import free_port
 
 OUTPUT = Path("build/benchmarks/api_cost.json")
@@ -42,7 +41,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/serving.db"
         filled(url, size, options.keep, Path(folder))
-        open_for_writing(url).dispose()
         paths = mix(size, options.requests)
         kinds = [paths[kind::KINDS] for kind in range(KINDS)] + [[path] * options.requests for path in BESIDE]
         costs = _costs(url, Path(folder), kinds)

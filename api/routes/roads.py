@@ -93,7 +93,7 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         headers = {"ETag": document.tag, "Vary": "Accept-Encoding", "Cache-Control": "private, max-age=60"}
         if is_known(if_none_match, document.tag):
             return Response(status_code=304, headers=headers)
-        # Answers for those who see no positions are looked into on their way, so they go plain.
+        # Answers for those who see no positions are looked into on their way, so they are packed after that.
         if "gzip" in (accept_encoding or "") and _sees_positions(request):
             return Response(document.packed, media_type=MEDIA_TYPE, headers=headers | {"Content-Encoding": "gzip"})
         return Response(document.plain, media_type=MEDIA_TYPE, headers=headers)
