@@ -12,14 +12,11 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# ruff: noqa: E402 - run as a script, this file would hide the package that it measures.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-
+import _own_package  # noqa: F401 - before what is named like this file
 import numpy as np
 from _figures import keep
 from rich.console import Console
