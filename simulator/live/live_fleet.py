@@ -176,6 +176,10 @@ class LiveFleet:
             )
 
     def _begin_trips(self, now_ms: int, ambient_c: Floats) -> None:
+        if self._has_rhythm:
+            # A car that the control holds back does not set off with all others once it is let go.
+            held = np.flatnonzero((self._due_ms <= now_ms) & (self.fleet.vehicle >= self.active))
+            self._due_ms[held] = self._next_due_ms(now_ms, _PARKED_S, self._random.random(len(held)))
         rows = np.flatnonzero(~self.cars.running & (self._due_ms <= now_ms) & (self.fleet.vehicle < self.active))
         parked_s = (now_ms - self._parked_since_ms[rows]) / 1000
         self.cars.park(rows, parked_s=parked_s, ambient_c=ambient_c[rows])

@@ -63,6 +63,18 @@ def test_a_fleet_started_at_any_hour_drives_as_that_hour() -> None:
     assert morning == pytest.approx(len(CARS) * share_driving(at(7), 1170), rel=0.25)
 
 
+def test_cars_that_were_held_back_do_not_all_set_off_when_they_are_let_go() -> None:
+    faults = Faults(len(CARS), per_vehicle_hour=0, growth_s=15, repair_s=90)
+    live = LiveFleet(CARS, BOOK, seed=1, start_ms=at(7), rate_hz=1, faults=faults, has_rhythm=True)
+    live.active = 1
+    live.skip(HOUR_MS)
+    live.tick()
+    live.active = len(CARS)
+    live.tick()
+    live.tick()
+    assert live.cars.running.sum() < len(CARS) / 20
+
+
 def test_the_morning_fills_the_roads_while_the_fleet_drives_on() -> None:
     seen = driving(at(5.9), ticks=180)  # fifteen minutes
     assert seen[60] < seen[120] < seen[-1]
