@@ -31,7 +31,8 @@ class Logbook:
         if self._file is None:
             return
         now = {vin.decode(): int(metres) for vin, metres in zip(vehicle_ids, odometer_m.tolist(), strict=True)}
-        entries = self._known | {name: max(self._known.get(name, 0), metres) for name, metres in now.items()}
+        own = {name: max(self._known.get(name, 0), metres) for name, metres in now.items()}
+        entries = _read(self._file) | own  # another fleet may have written meanwhile
         beside = self._file.with_name(self._file.name + ".new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,14 @@ def test_an_entry_never_falls_and_cars_of_other_fleets_keep_theirs(tmp_path: Pat
     assert Logbook(file).odometer_m([b"A", b"B", b"C", b"D"]).tolist() == [500, 7, 9, 0]
 
 
+def test_fleets_that_drive_at_the_same_time_keep_each_others_entries(tmp_path: Path) -> None:
+    one, other = Logbook(tmp_path / "logbook.json"), Logbook(tmp_path / "logbook.json")
+    one.write([b"A"], np.array([500.0]))
+    other.write([b"B"], np.array([7.0]))
+    one.write([b"A"], np.array([510.0]))
+    assert Logbook(tmp_path / "logbook.json").odometer_m([b"A", b"B"]).tolist() == [510, 7]
+
+
 def test_without_a_file_nothing_is_known_and_nothing_is_written() -> None:
     book = Logbook(None)
     book.write([b"A"], np.array([500.0]))
