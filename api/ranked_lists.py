@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 8
 _MOST_PAGES: Final = 50
-_LONGEST_PAGE_BYTES: Final = 256 * 1024
+_LONGEST_PAGE_BYTES: Final = 64 * 1024
 _OLDEST_S: Final = 10.0
 _SHARE: Final = 10.0
 """A list may be this many times as old as it took to compute: that bounds what computing takes to a tenth."""
