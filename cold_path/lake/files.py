@@ -92,7 +92,8 @@ class _File:
         self.waiting.clear()
 
     def closed(self) -> dict[str, Any]:
-        self._flush()
+        if self.waiting:
+            self._flush()
         assert self._writer is not None  # noqa: S101 - just opened
         self._writer.close()
         stats = {"numRecords": self.rows, "minValues": self.least, "maxValues": self.greatest, "nullCount": {}}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from deltalake import DeltaTable
 from disturbed import Record, disturbed_stream
 
@@ -55,6 +56,12 @@ def test_files_are_seen_once_they_are_committed_with_every_row_and_its_day(tmp_p
     assert held.schema.names == LAKE_SCHEMA.names
     for day, started in zip(held["day"].to_pylist(), held["trip_started_at_ms"].to_pylist(), strict=True):
         assert started is None or (day.toordinal() - 719_163) == started // 86_400_000
+
+
+def test_a_file_is_whole_that_ends_with_a_full_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cold_path.lake.files.ROWS_A_GROUP", 1)
+    commit(tmp_path, an_entry(1, RECORDS), files_of(RECORDS, tmp_path))
+    assert len(rows(tmp_path)) == len(RECORDS)
 
 
 def test_the_table_knows_each_file_s_rows_and_bounds(tmp_path: Path) -> None:
