@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 WINDOW_ROWS: Final = 200_000
 """Rows that are in memory at once; the offsets of all of a partition's rows are, too."""
 
+PIECE_ROWS: Final = 25_000
+"""Rows that are folded at once: their values are objects of Python, tens of them a row."""
+
 _END: Final = 2**62
 
 
@@ -62,8 +65,9 @@ def rows_in_order(
     borders = [*np.sort(offsets)[::WINDOW_ROWS].tolist(), _END]
     for first, end in pairwise(borders):
         in_window = condition & (pc.field("offset") >= first) & (pc.field("offset") < end)
-        rows = lake.to_table(columns=list(columns), filter=in_window, use_threads=False)
-        yield _in_order(rows)
+        rows = _in_order(lake.to_table(columns=list(columns), filter=in_window, use_threads=False))
+        for start in range(0, len(rows), PIECE_ROWS):
+            yield rows.slice(start, PIECE_ROWS)
 
 
 @lru_cache(maxsize=1)

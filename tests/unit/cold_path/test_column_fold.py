@@ -34,7 +34,7 @@ class Told:
     clocks_ms: dict[int, int]
 
 
-def rows_of(records: list[Record]) -> Rows:
+def rows_of(records: list[Record]) -> pa.RecordBatch:
     columns = {
         "partition": pa.array([record.partition for record in records], pa.int32()),
         "offset": pa.array([record.offset for record in records], pa.int64()),
@@ -42,7 +42,7 @@ def rows_of(records: list[Record]) -> Rows:
         "value": pa.array([record.value for record in records], pa.binary()),
     }
     [rows] = judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda _vehicle, _trip: []))
-    return Rows(rows)
+    return rows
 
 
 def one_by_one(records: list[Record]) -> Told:
@@ -64,11 +64,11 @@ def by_columns(records: list[Record], cuts: random.Random) -> Told:
     told = Told([], {}, {})
     for partition, of_partition in by_partition(records).items():
         fold = ColumnFold(partition, RULES, registry=FLEET)
-        start = 0
+        rows, start = rows_of(of_partition), 0
         while start < len(of_partition):
-            end = start + cuts.choice([1, 7, 100, 1_000, 10_000])
-            told.alerts += fold.fold_rows(rows_of(of_partition[start:end]))
-            start = end
+            count = cuts.choice([1, 7, 100, 1_000, 10_000])
+            told.alerts += fold.fold_rows(Rows(rows.slice(start, count)))
+            start += count
         take_over(fold, told)
     return told
 
@@ -125,7 +125,7 @@ def test_columns_leave_the_states_and_alerts_of_a_fold_of_one_reading_after_the_
 def test_columns_call_no_reading_healthy_that_meets_a_rule() -> None:
     records = disturbed_stream(50)
     is_healthy = healthy_filter(RULES)
-    found = healthy_rows(rows_of(records), RULES, FLEET)
+    found = healthy_rows(Rows(rows_of(records)), RULES, FLEET)
     unusual = 0
     for record, is_calm in zip(records, found.tolist(), strict=True):
         try:
