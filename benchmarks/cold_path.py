@@ -48,6 +48,7 @@ from contracts.topics import VEHICLE_READINGS, VEHICLES
 from rules import default_rules_file, load_rules
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
+from stack.memory import resident_mb
 from stack.topics import ensure_topics
 
 OUTPUT = Path("build/benchmarks/cold_path.json")
@@ -76,7 +77,7 @@ class Bench:
         began = time.monotonic()
         self.console.rule(name)
         yield
-        self.note(f"memory_after_{name}_mb", _memory_mb())
+        self.note(f"memory_after_{name}_mb", resident_mb())
         self.note(f"part_{name}_s", time.monotonic() - began)
         OUTPUT.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(OUTPUT.read_text()) if OUTPUT.exists() and self.goes_on else {}
@@ -258,15 +259,6 @@ def _cpu_s() -> float:
             times = process.cpu_times()
             total += times.user + times.system
     return total
-
-
-def _memory_mb() -> float:
-    mine = psutil.Process()
-    total = mine.memory_info().rss
-    for child in mine.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            total += child.memory_info().rss
-    return total / 1e6
 
 
 def main() -> None:

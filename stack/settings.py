@@ -61,7 +61,7 @@ class DemoSettings(BaseSettings):
     history_days: float = Field(3.0, gt=0, le=30, description="days of history written first")
     history_limit: int = Field(500_000, ge=1000, description="most readings in the history")
     every: Duration = Field(20.0, description="from the start of one batch run to the start of the next")
-    driver_memory: str = Field("2g", description="Spark's heap")
+    driver_memory: str = Field("1g", description="Spark's heap")
     port: int = Field(8000, ge=1, le=65535, description="where API and dashboard listen; taken: a free port")
     kafka_port: int = Field(9092, ge=1, le=65535, description="where the broker listens; taken: a free port")
     data: Path = Field(Path("var"), description="folder for everything that is kept")
