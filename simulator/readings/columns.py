@@ -61,7 +61,7 @@ class ReadingColumns:
 
     def moved(self, rows: Integers) -> ReadingColumns:
         """Give these rows and lose them here, a column at a time, so that memory holds little more than one copy."""
-        values = {name: self.values.pop(name)[rows] for name in list(self.values)}
+        values = {name: self.values.pop(name).take(rows, axis=0) for name in list(self.values)}
         return ReadingColumns(values, self.partition[rows], self._codes(rows))
 
     def _codes(self, rows: Integers) -> dict[int, tuple[str, ...]]:
