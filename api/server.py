@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import socket
@@ -30,6 +31,9 @@ def serve(settings: ServeSettings) -> None:
     # Answers are made in threads; the loop that sends them waits for the interpreter no longer than this.
     sys.setswitchinterval(0.001)
     app = build(settings)
+    # What is there by now stays: the collector need not look into it again while somebody waits for an answer.
+    gc.collect()
+    gc.freeze()
     listening = _listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})

@@ -16,7 +16,7 @@ from contracts.definitions import SHORTEST_RANKED_TRIP_M
 if TYPE_CHECKING:
     from datetime import date
 
-    from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery
+    from sqlalchemy import ColumnElement, Connection, Select, Subquery
 
     from api.merge import View
     from api.period import Period
@@ -64,11 +64,15 @@ class Ranking(NamedTuple):
     """By an index only what the batch view knows is ranked."""
 
 
+_Place = tuple[str, int, int, int, float]
+"""Key, trips, distance_m, fuel_ml, value."""
+
+
 class RankedList(Sequence[Ranked]):
     """A whole ranking in order; its rows stay as the store gave them, as there may be 100,000 and a page needs 50."""
 
-    def __init__(self, rows: Sequence[Row[Any]]) -> None:
-        """Wrap rows of key, trips, distance_m, fuel_ml, value."""
+    def __init__(self, rows: Sequence[_Place]) -> None:
+        """Wrap rows."""
         self._rows = rows
 
     def __len__(self) -> int:
@@ -90,11 +94,11 @@ class RankedList(Sequence[Ranked]):
     def beyond(self, order: Literal["best", "worst"], value: float, key: str) -> int:
         """Give the index of the first place after (value, key)."""
         sign = 1 if order == "best" else -1
-        return bisect_right(self._rows, (sign * value, key), key=lambda row: (sign * row.value, row.key))
+        return bisect_right(self._rows, (sign * value, key), key=lambda row: (sign * row[4], row[0]))
 
 
-def _ranked(rank: int, row: Row[Any]) -> Ranked:
-    key, trips, distance_m, fuel_ml, value = row  # type: ignore[misc]  # a row of Any has no length
+def _ranked(rank: int, row: _Place) -> Ranked:
+    key, trips, distance_m, fuel_ml, value = row
     return Ranked(rank, key, Contribution(trips, distance_m, fuel_ml), value)
 
 
@@ -103,7 +107,9 @@ def ranked(connection: Connection, ranking: Ranking) -> RankedList:
     query = _by_litres(ranking) if ranking.by == "litres" else _by_index(ranking)
     rows = query.subquery()
     value = rows.c.value if ranking.order == "best" else rows.c.value.desc()
-    return RankedList(connection.execute(select(rows).order_by(value, by_code_point(connection, rows.c.key))).all())
+    found = connection.execute(select(rows).order_by(value, by_code_point(connection, rows.c.key))).all()
+    # Tuples of plain values: the collector would look into each of 100,000 rows again and again, and all would wait.
+    return RankedList([(row[0], row[1], row[2], row[3], row[4]) for row in found])
 
 
 def _by_litres(ranking: Ranking) -> Select[Any]:
