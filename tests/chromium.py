@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from eventually import eventually
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 FLAGS = (
     "--headless",
@@ -24,6 +24,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = 15_000
+"""As long as a page may take on a machine whose cores are taken three times over."""
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
@@ -101,7 +103,8 @@ def browsing(browser: Browser, url: str, *, size: str = "desktop", scheme: str =
         timezone_id="America/Denver",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     try:
         yield Browsing(context.new_page(), url)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shlex
 import subprocess
 import sys
 import time
@@ -86,6 +87,7 @@ class Stage:
         self._api_port, self.control_port, self._locked_port = free_ports(None, None, None)
         self.url = f"http://127.0.0.1:{self._api_port}"
         self.locked_url = f"http://127.0.0.1:{self._locked_port}"
+        self._key = folder / "key.txt"
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -105,8 +107,17 @@ class Stage:
     def start_api(self) -> None:
         self._run("api", *self._serve, *self._open)
 
-    def start_locked_api(self, keys: Path) -> None:
-        self._run("locked api", *self._serve, "--keys", str(keys), "--port", str(self._locked_port))
+    def start_locked_api(self) -> None:
+        """Make a key and serve those alone who have it; it becomes ready while other tests run."""
+        api, keys = (sys.executable, "-m"), ("--keys", str(self.folder / "keys.json"))
+        audit = ("--audit", str(self.folder / "audit-keys.jsonl"))
+        made = shlex.join((*api, "api", "keys", "add", "ann", "--role", "operator", *keys, *audit))
+        served = shlex.join((*api, *self._serve, *keys, "--port", str(self._locked_port)))
+        self._start("locked api", "sh", "-c", f"{made} > {shlex.quote(str(self._key))} && exec {served}")
+
+    def key(self) -> str:
+        """Give the locked API's key, the longest word of what the command said when it made it."""
+        return max(self._key.read_text(encoding="utf-8").split(), key=len)
 
     def is_locked_api_ready(self) -> bool:
         try:
@@ -144,9 +155,12 @@ class Stage:
             thread.submit(asyncio.run, sending()).result()
 
     def _run(self, name: str, module: str, *command: str) -> None:
+        self._start(name, sys.executable, "-m", module, *command)
+
+    def _start(self, name: str, *command: str) -> None:
         log = (self.folder / f"{name}.log").open("ab")
         self._programs[name] = subprocess.Popen(
-            [sys.executable, "-m", module, *command],
+            command,
             stdout=log,
             stderr=log,
             cwd=self.folder,
@@ -175,6 +189,7 @@ def a_stage(bootstrap: str, folder: Path) -> Iterator[Stage]:
         _publish(folder, 2, registry)
         eventually(lambda: stage.get("/v1/views")["served"] == 2, within_s=30)
         eventually(lambda: stage.get("/v1/simulator")["driving"] > 0, within_s=60)
+        stage.start_locked_api()
         yield stage
     finally:
         stage.end()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -374,17 +372,10 @@ def test_the_page_connects_again_by_itself_and_says_so(browser: Browser, stage: 
 
 
 def test_a_key_is_asked_for_once(browser: Browser, stage: Stage) -> None:
-    keys = stage.folder / "keys.json"
-    command = [sys.executable, "-m", "api", "keys", "add", "ann", "--role", "operator", "--keys", str(keys)]
-    told = subprocess.run(
-        [*command, "--audit", str(stage.folder / "a.jsonl")], capture_output=True, text=True, check=True
-    )
-    key = max(re.findall(r"\S+", told.stdout), key=len)
-    stage.start_locked_api(keys)
     with browsing(browser, stage.locked_url) as opened:
         eventually(stage.is_locked_api_ready, within_s=40)
         page = opened.open("fleet")
-        page.get_by_label("API key").fill(key)
+        page.get_by_label("API key").fill(stage.key())
         page.get_by_role("button", name="Use this key").click()
         expect(page.locator("#status")).to_have_text("Live")
         page.reload()
