@@ -27,10 +27,12 @@ WAYS = "routes?from=39.7434,-104.9847&to=Blake%20Street%20%26%2015th%20Street"
 def main(url: str, *names: str) -> None:
     """Take those of these names, or all of them."""
     IMAGES.mkdir(parents=True, exist_ok=True)
+    alert = an_alert(url)
     pages = {
         "fleet": ("fleet", "dark"),
         "attention": ("attention", "light"),
-        "alert": (f"alerts/{an_alert(url)}", "light"),
+        "alert": (f"alerts/{alert['alert_id']}", "light"),
+        "vehicle": (f"vehicles/{alert['vehicle_id']}", "dark"),
         "efficiency": ("efficiency", "dark"),
         "routes": (WAYS, "light"),
         "pipeline": ("pipeline", "dark"),
@@ -40,6 +42,8 @@ def main(url: str, *names: str) -> None:
             if names and name not in names:
                 continue
             page = opened(browser, f"{url}/#/{fragment}", scheme)
+            if name == "vehicle":
+                show_ways(page)
             save(name, [picture(page)])
             page.close()
         if not names or "moving" in names:
@@ -48,7 +52,16 @@ def main(url: str, *names: str) -> None:
         print(f"{file.relative_to(ROOT)}  {file.stat().st_size / 1000:.0f} kB")
 
 
-def an_alert(url: str) -> str:
+def show_ways(page: Page) -> None:
+    """Draw the ways of some trips; the latest are newer than the version that knows ways."""
+    buttons = page.get_by_role("button", name="On the map")
+    for trip in range(2, min(6, buttons.count())):
+        buttons.nth(trip).click()
+        page.wait_for_timeout(700)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def an_alert(url: str) -> dict[str, Any]:
     """Give an alert whose chart tells a story: an engine that overheated."""
     found: list[dict[str, Any]] = []
     for rule in ("coolant_over_temperature", "system_voltage_low", None):
@@ -56,7 +69,7 @@ def an_alert(url: str) -> str:
         found = found or httpx.get(f"{url}/v1/alerts", params=parameters).raise_for_status().json()["alerts"]
     if not found:
         raise SystemExit("no alert was raised yet; wait a minute and try again")
-    return str(found[-1]["alert_id"])
+    return found[-1]
 
 
 def opened(browser: Browser, address: str, scheme: str, size: tuple[int, int] = SIZE) -> Page:

@@ -2,6 +2,13 @@
 
 const AT_ONCE = 2;
 const KEPT = 200;
+const NEAR_MS = 300_000;
+
+/** Those readings that the car made near the event: what it sent late, or all at once, lies days apart. */
+export function near(readings, alert) {
+  const found = readings.filter((reading) => Math.abs(reading.recorded_at_ms - alert.raised_at_ms) < NEAR_MS);
+  return found.length > 1 ? found : readings;
+}
 
 export class EvidenceShelf {
   #kept = new Map();

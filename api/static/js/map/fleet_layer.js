@@ -4,6 +4,8 @@ import { Clusters, drawClusters } from "./clusters.js";
 import { Painter } from "./painter.js";
 
 const NEAR_PX = 14;
+const MOST_RAISED = 500;
+const RADII = { 2: 6, 3: 7 }; // of warning and critical
 
 export class FleetLayer {
   #clusters = new Clusters();
@@ -30,6 +32,7 @@ export class FleetLayer {
     this.#sort(map.camera);
     this.painter.paint(vehicles, this.#order, this.#sorted.count, map.camera, map.ratio);
     drawClusters(context, this.#sorted.clusters, map.colours);
+    if (this.#sorted.clusters.length) this.#raise(context, map);
     this.#mark(context, map);
     this.frames += 1;
     return vehicles.isMoving(nowMs);
@@ -54,6 +57,23 @@ export class FleetLayer {
   #sort(camera) {
     if (this.#order.length < this.vehicles.count) this.#order = new Uint32Array(this.vehicles.count * 2);
     this.#sorted = this.#clusters.sort(this.vehicles, camera, this.#order, this.isGrouping);
+  }
+
+  /** Draws cars in need once more, above the circles; they stand last in the order. */
+  #raise(context, { camera, colours }) {
+    const { drawnX, drawnY, health } = this.vehicles;
+    const fewest = Math.max(0, this.#sorted.count - MOST_RAISED);
+    for (let place = this.#sorted.count - 1; place >= fewest && RADII[health[this.#order[place]]]; place--) {
+      const at = this.#order[place];
+      const [x, y] = camera.toScreen(drawnX[at], drawnY[at]);
+      context.beginPath();
+      context.arc(x, y, RADII[health[at]] * camera.text, 0, 2 * Math.PI);
+      context.fillStyle = `rgb(${colours.health[health[at]].join(" ")})`;
+      context.fill();
+      context.lineWidth = 1.3;
+      context.strokeStyle = colours.ring;
+      context.stroke();
+    }
   }
 
   #mark(context, map) {

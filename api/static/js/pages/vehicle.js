@@ -30,7 +30,10 @@ export async function mount(root, context) {
   const alerts = table("Alerts of this vehicle", ALERTS, "No alert is known of this car.");
   const driven = new Trips(client, vin, (ways, last) => {
     trail.takeWays(ways);
-    if (last.length) map.fit(trail.boundsOf(last));
+    if (last.length) {
+      map.fit(trail.boundsOf(last));
+      map.node.scrollIntoView({ block: "nearest" });
+    }
     map.redraw();
   });
   const over = element("div", { className: "chart" });

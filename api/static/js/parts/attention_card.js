@@ -5,6 +5,7 @@ import { moment, since } from "../format/time.js";
 import { quantity, unit } from "../format/units.js";
 import { ruleName, signalName, unitOf } from "../format/words.js";
 import { sparkline } from "../charts/sparkline.js";
+import { near } from "../live/evidence.js";
 import { curves, plain, withRegistry } from "../rules/rulebook.js";
 import { alertLink, badge, standing, vehicleLink } from "./badges.js";
 import { workflow } from "./workflow.js";
@@ -57,7 +58,7 @@ export class AttentionCard {
     const curve = (rule && curves(rule)[0]) ?? plain(CODE_SIGNALS.find(([code]) => alert.trouble_code?.startsWith(code))?.[1] ?? "engine_rpm");
     const told = await shelf.signals(alert);
     if (!told || alert !== this.alert) return;
-    const points = told.readings.map((reading) => [reading.recorded_at_ms, curve.value(withRegistry(reading))]);
+    const points = near(told.readings, alert).map((reading) => [reading.recorded_at_ms, curve.value(withRegistry(reading))]);
     const level = curve.levels.find((one) => !one.isClearing)?.value(withRegistry({}, {}));
     const limit = Number.isFinite(level) ? level : null;
     const known = points.filter(([, value]) => Number.isFinite(value));

@@ -4,6 +4,7 @@ import { element } from "../element.js";
 import { quantity, unit } from "../format/units.js";
 import { signalName, unitOf } from "../format/words.js";
 import { seriesChart } from "../charts/series.js";
+import { near } from "../live/evidence.js";
 import { readCondition } from "../rules/expression.js";
 import { curves, plain, withRegistry } from "../rules/rulebook.js";
 
@@ -13,7 +14,7 @@ const SIGNS = { ">=": "≥", "<=": "≤", ">": ">", "<": "<" };
 
 /** Fills `host` with one chart for each signal of the rule, and of what the car was doing. */
 export async function signalCharts(host, alert, rule, told, registry) {
-  const readings = told.readings.map((reading) => withRegistry(reading, registry));
+  const readings = near(told.readings, alert).map((reading) => withRegistry(reading, registry));
   const shown = rule ? curves(rule) : [];
   for (const name of BESIDE) if (!shown.some((curve) => curve.name === name)) shown.push(plain(name));
   const bands = rule ? bandsOf(alert, rule, readings) : [];
