@@ -21,8 +21,8 @@ from simulator.trips.road_book import road_book
 from simulator.trips.trip_calendar import DAY_S, Calendar, calendar, interval_s, readings_of
 from simulator.vehicles.fleet import Fleet, Integers
 
-_PART_READINGS: Final = 1_000_000
-"""About 200 MB; two parts are in memory at a time."""
+_PART_READINGS: Final = 1_500_000
+"""About 300 MB; two parts are in memory at a time."""
 _MARGIN_MS: Final = 60_000
 
 
