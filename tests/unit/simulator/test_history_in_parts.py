@@ -27,7 +27,7 @@ def test_an_average_history_is_one_part_and_a_long_one_has_whole_partitions_in_e
     held = [set(CARS.partition[part.vehicle].tolist()) for part in found]
     assert sorted(number for some in held for number in some) == sorted(set(CARS.partition.tolist()))
     assert sum(map(len, found)) == len(planned)
-    assert len(held) == 5
+    assert len(held) == 3
     assert len(parts(planned, CARS.partition, 10**9)) == READING_PARTITIONS
 
 
