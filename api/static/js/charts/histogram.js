@@ -22,7 +22,7 @@ export function histogram(values, { label, unit, digits = 1, marks = [] }) {
   const { from, step, counts } = binned(values);
   const most = Math.max(...counts);
   const until = from + step * counts.length;
-  const x = (value) => LEFT + ((value - from) / (until - from)) * (WIDTH - LEFT - 8);
+  const x = (value) => LEFT + ((value - from) / (until - from)) * (WIDTH - LEFT - 16);
   const y = (count) => HEIGHT - BOTTOM - (count / most) * (HEIGHT - BOTTOM - TOP);
   for (const count of new Set([0, Math.round(most / 2), most])) {
     root.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - 8, y1: y(count), y2: y(count) }),
