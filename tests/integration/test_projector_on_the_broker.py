@@ -146,7 +146,8 @@ def test_killed_at_any_moment_it_repeats_and_loses_nothing(
         process.wait()
 
     def is_complete() -> bool:
-        marked = store.all("SELECT min(next_offset) FROM marks") == [(rounds * 300,)]
+        # Partitions are written one by one: those that have no mark yet do not lower the least.
+        marked = store.all("SELECT count(*), min(next_offset) FROM marks") == [(12, rounds * 300)]
         return marked and store.count("alerts") == store.count("rejected") == rounds * 300
 
     with fresh_projectors.running():
