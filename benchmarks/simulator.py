@@ -93,7 +93,7 @@ def _alone(vehicles: int, ticks: int) -> dict[str, float]:
 def _live(bootstrap: str, vehicles: int, seconds: int) -> dict[str, float]:
     """Measure `simulator run` on one core for so many seconds, after the cars have set off."""
     before = asyncio.run(_held(bootstrap))
-    command = [sys.executable, "-m", "simulator", "run", "--bootstrap", bootstrap, "--json", "--no-rhythm"]
+    command = [sys.executable, "-m", "simulator", "run", "--bootstrap", bootstrap, "--json"]
     command += ["--vehicles", str(vehicles), "--for", str(SETTING_OFF_S + seconds + MARGIN_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         process = psutil.Process(program.pid)

@@ -116,7 +116,7 @@ class RunSettings(FleetSettings):
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
     rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
     rhythm: bool = Field(
-        default=True,
+        default=False,
         description="drive as many cars as at that hour of the city's day; off: nearly all of them, at any hour",
     )
     for_: Duration | None = Field(

@@ -77,7 +77,7 @@ def simulator(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Progra
     return _program(
         "simulator", "simulator", "run", status=ports.simulator, bootstrap=ports.bootstrap, truth=folder.truth,
         vehicles=settings.vehicles, rate=settings.rate, seed=settings.seed, fault_rate=settings.fault_rate,
-        fault_repair=FAULT_REPAIR, control=ports.control, logbook=folder.logbook, no_rhythm=True,
+        fault_repair=FAULT_REPAIR, control=ports.control, logbook=folder.logbook,
     )  # fmt: skip
 
 

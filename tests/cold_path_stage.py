@@ -19,6 +19,7 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
+from alive import is_alive
 from deltalake import DeltaTable
 from eventually import eventually
 from pyspark.sql import SparkSession
@@ -193,8 +194,7 @@ class Program:
         jvms = self.jvms()
         self._process.kill()
         self._process.wait()
-        psutil.wait_procs(jvms, timeout=20)
-        assert not [jvm for jvm in jvms if jvm.is_running()], "a JVM was left behind"
+        eventually(lambda: not any(map(is_alive, jvms)), within_s=20)
 
     def terminate(self) -> int:
         os.kill(self._process.pid, signal.SIGTERM)

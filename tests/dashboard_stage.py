@@ -100,7 +100,7 @@ class Stage:
         self._run("hot-path", "hot_path", "run", *kafka)
         self._run("projector", "api", "projector", *kafka, *store, "--status-port", "-1")
         self.start_api()
-        fleet = ("--vehicles", "6", "--seed", "4", "--fault-rate", "0", "--no-rhythm")
+        fleet = ("--vehicles", "6", "--seed", "4", "--fault-rate", "0")
         steered = ("--control", str(self.control_port), "--status-port", "-1")
         self._run("simulator", "simulator", "run", *kafka, *fleet, *steered)
 

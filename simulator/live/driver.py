@@ -190,7 +190,7 @@ class Drive:
         live.active = self._settings.vehicles
         if self._settings.rhythm:
             seen = {"city_clock_h": round(clock_h(start_ms), 1), "drive_soon": int(live.due_by(_SOON_S).sum())}
-            log.info("fleet drives as at this hour; --no-rhythm lets nearly all cars drive", extra=seen)
+            log.info("fleet drives as at this hour; without --rhythm nearly all cars drive", extra=seen)
         return live
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from alive import is_alive
 from eventually import eventually
 
 from stack.report import Report
@@ -125,7 +126,7 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
         assert len(started) >= 4
         demo.process.send_signal(signal.SIGINT)
         assert demo.ended(within_s=60) == 0, demo.told()[-3000:]
-        assert [child for child in started if child.is_running()] == []
+        assert [child for child in started if is_alive(child)] == []
 
 
 def words_of(process: psutil.Process) -> list[str]:

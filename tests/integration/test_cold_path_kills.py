@@ -4,6 +4,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from alive import is_alive
 from cold_path_stage import CAR, Program, Stage, a_reading
 
 from contracts.views import current_version, read_manifest
@@ -34,7 +35,7 @@ def test_killed_in_ingest_and_before_publication_every_record_is_in_the_lake_onc
     assert (done["version"], status(port)) == (1, 200)
     jvms = resident.jvms()
     assert resident.terminate() == 0
-    assert not [jvm for jvm in jvms if jvm.is_running()]
+    assert not [jvm for jvm in jvms if is_alive(jvm)]
 
     offsets = [(row["partition"], row["offset"]) for row in stage.lake_rows()]
     assert offsets == stage.in_kafka()

@@ -15,7 +15,7 @@ from gateway_stage import read_all
 
 from contracts.partitioning import partition_of_key
 from contracts.snapshot import Snapshot, check_picture, from_headers
-from contracts.topics import DASHCAM_SNAPSHOTS
+from contracts.topics import DASHCAM_SNAPSHOTS, VEHICLE_READINGS
 from simulator.faults.truth import read_truth
 from simulator.vehicles.fleet import fleet
 from stack.broker import Broker
@@ -27,7 +27,7 @@ def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: 
     port, truth = free_port(), tmp_path / "truth.jsonl"
     flags = ["--bootstrap", topics.bootstrap, "--vehicles", 10, "--seed", 4242, "--rate", 5, "--fault-rate", 0]
     flags += ["--truth", truth, "--control", port, "--dashcam", 1, "--json"]
-    vin = fleet(10, 4242).vehicle_id[0].decode()
+    vins = fleet(10, 4242).vehicle_id.tolist()
     running = subprocess.Popen(
         [sys.executable, "-m", "simulator", "run", *map(str, flags)],
         stdout=subprocess.PIPE,
@@ -45,6 +45,7 @@ def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: 
             return found
 
         eventually(lambda: state()["readings_produced"] > 20, within_s=20)
+        vin = _one_that_drives(topics.bootstrap, vins)
         assert control.patch("/", json={"vehicles": 12, "disturbances": {"duplicated": 0.5}}).status_code == 200
         assert control.post("/faults", json={"vehicle_id": vin, "fault": "misfire", "growth_s": 1}).status_code == 201
         eventually(lambda: [fault["severity"] for fault in state()["faults"]] == [1.0], within_s=30)
@@ -65,6 +66,12 @@ def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: 
     (line,) = read_truth(truth)
     assert (line.vehicle_id, line.fault, line.severity) == (vin, "misfire", 1.0)
     assert line.ended_at_ms is not None
+
+
+def _one_that_drives(bootstrap: str, vins: list[bytes]) -> str:
+    """Give a car of the fleet that has set off: trips last minutes, and a fault waits for a car that is parked."""
+    heard = {record.key for record in read_all(bootstrap, VEHICLE_READINGS.name)}
+    return next(vin for vin in vins if vin in heard).decode()
 
 
 def _snapshots(bootstrap: str, vin: str) -> list[Snapshot]:
