@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import json
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,24 +73,22 @@ def test_a_route_is_shown_with_the_others_beside_it(server: str, capsys: pytest.
     assert all(measure in told for measure in ("time", "fuel", "distance"))
 
 
-def test_followed_alerts_come_as_lines(
-    server: str, store: Engine, topics: Topics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = AlertsAsked(server=server, follow=True, as_json=True, severity="critical")
-    threading.Thread(target=_until_the_server_ends, args=(asked,), daemon=True).start()
-    time.sleep(0.5)
-    heard: list[str] = []
-    for n in range(20):
-        project(store, topics.alert(an_alert(f"b{n}", severity="critical")))
-        heard += capsys.readouterr().out.splitlines()
-        if heard:
-            break
-        time.sleep(0.25)
-    assert json.loads(heard[0])["alert_id"].startswith("b")
+def test_followed_alerts_come_as_lines(server: str, store: Engine, topics: Topics, tmp_path: Path) -> None:
+    asked = ("--server", server, "--follow", "--json", "--severity", "critical")
+    heard, numbers = tmp_path / "heard.jsonl", itertools.count()
+    with heard.open("wb") as told:
+        following = subprocess.Popen([sys.executable, "-m", "api", "alerts", *asked], stdout=told)
 
+    def is_heard() -> bool:
+        project(store, topics.alert(an_alert(f"b{next(numbers)}", severity="critical")))
+        return b"\n" in heard.read_bytes()
 
-def _until_the_server_ends(asked: AlertsAsked) -> None:
-    commands.alerts(asked)
+    try:
+        eventually(is_heard, within_s=30, every_s=0.25)
+    finally:
+        following.terminate()
+        following.wait()
+    assert json.loads(heard.read_bytes().splitlines()[0])["alert_id"].startswith("b")
 
 
 def test_what_the_api_refuses_is_told_in_its_words(server: str, tmp_path: Path) -> None:
