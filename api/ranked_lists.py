@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import threading
 import time
 from collections import OrderedDict
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sqlalchemy.exc import DBAPIError
+
 from api.queries.efficiency import ranked
+from api.queries.served import served, store_state
+from contracts.errors import ConnectedCarsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +24,9 @@ if TYPE_CHECKING:
 
     from api.queries.efficiency import RankedList, Ranking
     from api.queries.served import Served, StoreState
+    from api.store.database import Store
+
+log = logging.getLogger(__name__)
 
 _MOST: Final = 8
 _MOST_PAGES: Final = 50
@@ -25,6 +36,9 @@ _SHARE: Final = 10.0
 """A list may be this many times as old as it took to compute: that bounds what computing takes to a tenth."""
 _QUICK_S: Final = 0.5
 """Taken off, so that what takes a twentieth of a second is always of this moment."""
+_MEANWHILE: Final = 5.0
+"""Beyond that age a list does for so many times what it took, while the next is computed."""
+_NICENESS: Final = 10
 
 
 class Remembered(NamedTuple):
@@ -45,25 +59,42 @@ class Remembered(NamedTuple):
             self.pages[asked] = page
         return page
 
+    def newest_s(self) -> float:
+        """Give the age up to which nothing newer is wanted, in seconds."""
+        return min(_OLDEST_S, _SHARE * self.took_s - _QUICK_S)
+
 
 class RankedLists:
-    """The rankings asked for last; one is computed at a time, however many ask for it."""
+    """The rankings asked for last; one is computed at a time, however many ask for it.
 
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    One that takes long is computed anew beside the answers, by a thread that gives way to all others.
+    """
+
+    def __init__(
+        self, store: Store, *, monotonic_s: Callable[[], float] = time.monotonic, beside: Executor | None = None
+    ) -> None:
         """Begin with none."""
+        self._store = store
         self._lists: OrderedDict[tuple[object, ...], Remembered] = OrderedDict()
         self._computing = threading.Lock()
         self._monotonic_s = monotonic_s
+        self._beside = beside or ThreadPoolExecutor(1, thread_name_prefix="rankings", initializer=_give_way)
 
     def whole(
-        self, connection: Connection, asked: tuple[object, ...], ranking: Ranking, state: StoreState, served: Served
+        self, connection: Connection, asked: tuple[object, ...], ranking: Callable[[Served], Ranking]
     ) -> Remembered:
         """Give a ranking in order: of this moment, or of one not long before it if computing takes long.
 
-        `asked` names it across moments; `state` and `served` must be of the same snapshot as the connection.
+        `asked` names it across moments; `ranking` says what it is where so much is served.
         """
-        if (known := self._lists.get(asked)) is not None and self._will_do(known, state):
-            return known
+        state = store_state(connection)
+        if (known := self._lists.get(asked)) is not None:
+            if self._will_do(known, state):
+                return known
+            if self._does_meanwhile(known, state):
+                if not self._computing.locked():
+                    self._beside.submit(self._renew, asked, known, ranking)
+                return known
         # Who comes while it is computed takes the list of before, if its version is served still.
         is_mine = self._computing.acquire(blocking=known is None or known.state.version != state.version)
         if not is_mine:
@@ -72,23 +103,56 @@ class RankedLists:
         try:
             known = self._lists.get(asked)
             if known is None or not self._will_do(known, state):
-                known = self._computed(connection, ranking, state, served)
-                self._lists[asked] = known
-                self._lists.move_to_end(asked)
-                while len(self._lists) > _MOST:
-                    self._lists.popitem(last=False)
+                known = self._computed(connection, asked, state, ranking)
             return known
         finally:
             self._computing.release()
 
-    def _computed(self, connection: Connection, ranking: Ranking, state: StoreState, served: Served) -> Remembered:
+    def _renew(self, asked: tuple[object, ...], known: Remembered, ranking: Callable[[Served], Ranking]) -> None:
+        """Compute a list anew, unless it was done since `known`."""
+        with self._computing:
+            if self._lists.get(asked) is not known:
+                return
+            try:
+                with self._store.snapshot() as connection:
+                    self._computed(connection, asked, store_state(connection), ranking)
+            except (ConnectedCarsError, DBAPIError) as error:  # who asks next will be told
+                log.warning("ranking not renewed", extra={"reason": str(error)})
+
+    def _computed(
+        self,
+        connection: Connection,
+        asked: tuple[object, ...],
+        state: StoreState,
+        ranking: Callable[[Served], Ranking],
+    ) -> Remembered:
         began_s = self._monotonic_s()
-        places = ranked(connection, ranking)
+        now = served(connection)
+        wanted = ranking(now)
+        places = ranked(connection, wanted)
         ended_s = self._monotonic_s()
-        return Remembered(ranking, state, served, places, ended_s, ended_s - began_s, {})
+        known = Remembered(wanted, state, now, places, ended_s, ended_s - began_s, {})
+        self._lists[asked] = known
+        self._lists.move_to_end(asked)
+        while len(self._lists) > _MOST:
+            self._lists.popitem(last=False)
+        return known
 
     def _will_do(self, known: Remembered, state: StoreState) -> bool:
         if known.state == state:
             return True
-        age_s = self._monotonic_s() - known.computed_s
-        return known.state.version == state.version and age_s < min(_OLDEST_S, _SHARE * known.took_s - _QUICK_S)
+        return known.state.version == state.version and self._age_s(known) < known.newest_s()
+
+    def _does_meanwhile(self, known: Remembered, state: StoreState) -> bool:
+        is_slow = known.newest_s() > 0
+        still_s = known.newest_s() + _MEANWHILE * known.took_s
+        return known.state.version == state.version and is_slow and self._age_s(known) < still_s
+
+    def _age_s(self, known: Remembered) -> float:
+        return self._monotonic_s() - known.computed_s
+
+
+def _give_way() -> None:
+    """Let this thread have what time of the processors is left over; elsewhere than on Linux a whole process would."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

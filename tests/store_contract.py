@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -25,7 +26,7 @@ from serving import (
     project,
     publish,
 )
-from sqlalchemy import Engine, func, literal, select
+from sqlalchemy import Engine, func, literal, select, union_all
 from sqlalchemy.exc import DBAPIError
 
 from api.app import build
@@ -34,7 +35,7 @@ from api.settings import ServeSettings
 from api.store import tables
 from api.store.address import identity_of
 from api.store.database import Store, open_for_writing
-from api.store.dialect import greater
+from api.store.dialect import by_column, greater
 from contracts.alert import AlertAction
 from contracts.errors import InvalidInput, Unavailable
 from contracts.vehicle_state import TripTotals, greatest
@@ -110,6 +111,15 @@ class StoreContract:
             for left, right in product((None, 0, 3, 9), repeat=2):
                 query = select(greater(literal(left, kind), literal(right, kind)))
                 assert connection.scalar(query) == greatest(left, right)
+
+    def test_columns_are_read_whole_in_order_and_exact(self, store: Engine) -> None:
+        given = [(n / 7, f'"{chr(233 + n)}', 10**12 + n) for n in range(50)] + [(5.5, "5", -1), (1e-7, "", 0)]
+        each = (select(*(literal(one).label(name) for name, one in zip("fti", row, strict=True))) for row in given)
+        rows = union_all(*each).subquery()
+        with store.connect() as connection:
+            columns = by_column(connection, select(rows).order_by(rows.c.f))
+            assert [json.loads(one) for one in columns] == list(map(list, zip(*sorted(given), strict=True)))
+            assert by_column(connection, select(rows).where(rows.c.f < 0)) == ["[]"] * 3
 
     def test_what_is_written_twice_stands_once(self, store: Engine, views: Path) -> None:
         topics = Topics()

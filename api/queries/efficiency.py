@@ -6,11 +6,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
+import msgspec
 from sqlalchemy import BigInteger, Float, and_, bindparam, case, cast, func, literal, or_, select, union_all
 
 from api.merge import Contribution
 from api.store import tables
-from api.store.dialect import by_code_point, greater
+from api.store.dialect import by_code_point, by_column, greater
 from contracts.definitions import SHORTEST_RANKED_TRIP_M
 
 if TYPE_CHECKING:
@@ -64,20 +65,22 @@ class Ranking(NamedTuple):
     """By an index only what the batch view knows is ranked."""
 
 
-_Place = tuple[str, int, int, int, float]
-"""Key, trips, distance_m, fuel_ml, value."""
-
-
 class RankedList(Sequence[Ranked]):
-    """A whole ranking in order; its rows stay as the store gave them, as there may be 100,000 and a page needs 50."""
+    """A whole ranking in order; it stays in columns, as there may be 100,000 places and a page needs 50."""
 
-    def __init__(self, rows: Sequence[_Place]) -> None:
-        """Wrap rows."""
-        self._rows = rows
+    def __init__(
+        self, keys: list[str], trips: list[int], distance_m: list[int], fuel_ml: list[int], values: list[float]
+    ) -> None:
+        """Wrap columns of one length."""
+        self._keys = keys
+        self._trips = trips
+        self._distance_m = distance_m
+        self._fuel_ml = fuel_ml
+        self._values = values
 
     def __len__(self) -> int:
         """Give how many are ranked."""
-        return len(self._rows)
+        return len(self._keys)
 
     @overload
     def __getitem__(self, at: int) -> Ranked: ...
@@ -86,20 +89,18 @@ class RankedList(Sequence[Ranked]):
 
     def __getitem__(self, at: int | slice) -> Ranked | list[Ranked]:
         """Give one place, or several."""
-        ranks = range(1, len(self._rows) + 1)
-        if isinstance(at, slice):
-            return [_ranked(rank, row) for rank, row in zip(ranks[at], self._rows[at], strict=True)]
-        return _ranked(ranks[at], self._rows[at])
+        places = range(len(self))[at]
+        return self._place(places) if isinstance(places, int) else list(map(self._place, places))
+
+    def _place(self, at: int) -> Ranked:
+        total = Contribution(self._trips[at], self._distance_m[at], self._fuel_ml[at])
+        return Ranked(at + 1, self._keys[at], total, self._values[at])
 
     def beyond(self, order: Literal["best", "worst"], value: float, key: str) -> int:
         """Give the index of the first place after (value, key)."""
         sign = 1 if order == "best" else -1
-        return bisect_right(self._rows, (sign * value, key), key=lambda row: (sign * row[4], row[0]))
-
-
-def _ranked(rank: int, row: _Place) -> Ranked:
-    key, trips, distance_m, fuel_ml, value = row
-    return Ranked(rank, key, Contribution(trips, distance_m, fuel_ml), value)
+        places = range(len(self))
+        return bisect_right(places, (sign * value, key), key=lambda at: (sign * self._values[at], self._keys[at]))
 
 
 def ranked(connection: Connection, ranking: Ranking) -> RankedList:
@@ -107,9 +108,15 @@ def ranked(connection: Connection, ranking: Ranking) -> RankedList:
     query = _by_litres(ranking) if ranking.by == "litres" else _by_index(ranking)
     rows = query.subquery()
     value = rows.c.value if ranking.order == "best" else rows.c.value.desc()
-    found = connection.execute(select(rows).order_by(value, by_code_point(connection, rows.c.key))).all()
-    # Tuples of plain values: the collector would look into each of 100,000 rows again and again, and all would wait.
-    return RankedList([(row[0], row[1], row[2], row[3], row[4]) for row in found])
+    keys, *sums, values = by_column(connection, select(rows).order_by(value, by_code_point(connection, rows.c.key)))
+    trips, distance_m, fuel_ml = (msgspec.json.decode(one, type=list[int]) for one in sums)
+    return RankedList(
+        msgspec.json.decode(keys, type=list[str]),
+        trips,
+        distance_m,
+        fuel_ml,
+        msgspec.json.decode(values, type=list[float]),
+    )
 
 
 def _by_litres(ranking: Ranking) -> Select[Any]:

@@ -11,7 +11,6 @@ from api.answers.efficiency import Order, RankedAnswer, RankingAnswer, figures, 
 from api.cursor import cursor_after, read_cursor
 from api.period import named_period
 from api.queries.efficiency import NO_INDEXES, By, Indexes, Ranked, Ranking, indexes_of
-from api.queries.served import served, store_state
 from api.queries.vehicles import names_of
 from api.ranked_lists import RankedLists
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.merge import View
+    from api.queries.served import Served
     from api.representation import Media
     from api.store.database import Store
 
@@ -38,7 +38,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def ranking_routes(store: Store) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["efficiency"], route_class=Selecting)
-    lists = RankedLists()
+    lists = RankedLists(store)
 
     @routes.get(
         "/rankings/fuel-efficiency",
@@ -71,11 +71,13 @@ def ranking_routes(store: Store) -> APIRouter:
             view = _batch_only(view, by)
         query = ("ranking", scope, period_kind, period, view, order, by)
         after = read_cursor(query, cursor, float, str) if cursor else None
+
+        def wanted(now: Served) -> Ranking:
+            days = named_period(period_kind, period, now.as_of_day)
+            return Ranking(scope, view, days, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
+
         with store.snapshot() as connection:
-            now = served(connection)
-            wanted = named_period(period_kind, period, now.as_of_day)
-            ranking = Ranking(scope, view, wanted, version_in(now, view), order, SHORTEST_RANKED_DISTANCE_M, by)
-            known = lists.whole(connection, query, ranking, store_state(connection), now)
+            known = lists.whole(connection, query, wanted)
             ranking, now, whole = known.ranking, known.served, known.places
             part = (limit, cursor, media)
             tag = tag_of(known.state, query, *part)

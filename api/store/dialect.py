@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psycopg
-from sqlalchemy import Table, Text, bindparam, case, cast, column, func, insert, select
+from sqlalchemy import Float, Table, Text, bindparam, case, cast, column, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -32,6 +32,28 @@ def greater(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElemen
 def by_code_point(connection: Connection, text: ColumnElement[str]) -> ColumnElement[str]:
     """Order texts as Python does, whatever the language of a PostgreSQL database."""
     return text.collate("C") if connection.dialect.name == "postgresql" else text
+
+
+def by_column(connection: Connection, ordered: Select[Any]) -> list[str]:
+    """Give a query's rows column by column, each a JSON array in the query's order; of texts, integers and floats.
+
+    A driver makes an object of each value while it holds the interpreter: 100,000 rows keep every other request
+    waiting for a tenth of a second. One text a column is read at once, and decoded in a few milliseconds.
+    """
+    rows = ordered.subquery()
+    whole = _array_of if connection.dialect.name == "postgresql" else _text_of
+    return list(connection.execute(select(*map(whole, rows.c))).one())
+
+
+def _array_of(values: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.coalesce(cast(func.json_agg(values), Text), "[]")
+
+
+def _text_of(values: ColumnElement[Any]) -> ColumnElement[str]:
+    if not isinstance(values.type, Float):
+        return func.json_group_array(values)
+    # Its JSON has 15 digits of a float; `quote` has as many as it takes.
+    return literal("[") + func.coalesce(func.group_concat(func.quote(values)), "") + literal("]")
 
 
 def upsert(
