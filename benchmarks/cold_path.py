@@ -55,7 +55,7 @@ OUTPUT = Path("build/benchmarks/cold_path.json")
 WAIT_S = 60.0
 CARS, DAYS = 2_000, 3
 HISTORY = 5_000_000
-"""Readings that one call of the simulator writes; more would not fit into its memory."""
+"""Readings that one call of the simulator writes, and that are ingested first."""
 FRESH = 100_000
 NOW_S = time.time  # noqa: TID251 - a benchmark's clock
 
