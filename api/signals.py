@@ -50,7 +50,9 @@ def heard(records: Iterable[Fetched]) -> list[Row]:
 def in_lake(lake: Path, span: Span) -> list[Row] | None:
     """Give the same from the lake; None without one. A trip's readings stand under the day on which it started."""
     # Here, as they take half a second to import and are seldom needed.
+    import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.dataset as pads  # noqa: PLC0415
     from deltalake import DeltaTable  # noqa: PLC0415
 
     if not DeltaTable.is_deltatable(str(lake)):
@@ -63,7 +65,10 @@ def in_lake(lake: Path, span: Span) -> list[Row] | None:
         & (pc.field("received_at_ms") <= span.until_ms)
         & pc.field("rejected_reason").is_null()
     )
-    dataset = DeltaTable(str(lake)).to_pyarrow_dataset()
+    # Not `to_pyarrow_dataset`: it takes the columns of which the lake keeps no statistics to hold nothing but null.
+    table, by_day = DeltaTable(str(lake)), pads.partitioning(pa.schema([("day", pa.date32())]), flavor="hive")
+    schema = pa.schema(table.schema().to_arrow())
+    dataset = pads.dataset(table.file_uris(), schema=schema, format="parquet", partitioning=by_day)
     columns = ["offset", "received_at_ms", *(name for name in _SIGNALS if name in dataset.schema.names)]
     rows = dataset.to_table(columns=columns, filter=asked).sort_by("offset").to_pylist()
     return [_row(row, row.pop("received_at_ms"), row.pop("offset")) for row in rows]

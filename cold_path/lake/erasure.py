@@ -9,6 +9,7 @@ import pyarrow.dataset as pads
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from cold_path.lake import ledger
+from cold_path.lake.lookup import lake_rows
 
 if TYPE_CHECKING:
     from datetime import date
@@ -38,11 +39,11 @@ def _days(lake: Lake, vehicle_id: str) -> dict[date, dict[int, list[int]]]:
     """Give what goes: by day and partition the offsets of the vehicle's records, and of rejected ones that name it."""
     found: dict[date, dict[int, list[int]]] = {}
     concerned = (pads.field("vehicle_id") == vehicle_id) | ~pads.field("rejected_reason").is_null()
-    columns = ["day", "partition", "offset", "rejected_bytes"]
-    dataset = DeltaTable(str(lake.folder)).to_pyarrow_dataset()
+    columns = ["day", "partition", "offset", "vehicle_id", "rejected_bytes"]
+    dataset = lake_rows(DeltaTable(str(lake.folder)))
     for batch in dataset.to_batches(columns=columns, filter=concerned):
-        for day, partition, offset, value in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if value is None or vehicle_id.encode() in value:
+        for day, partition, offset, named, value in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if named == vehicle_id or (value is not None and vehicle_id.encode() in value):
                 found.setdefault(day, {}).setdefault(partition, []).append(offset)
     return found
 
@@ -53,7 +54,7 @@ def _write_without(lake: Lake, day: date, gone: dict[int, list[int]]) -> None:
     goes = pc.scalar(value=False)
     for partition, offsets in gone.items():
         goes |= (pads.field("partition") == partition) & pads.field("offset").isin(offsets)
-    left = table.to_pyarrow_dataset().scanner(filter=(pads.field("day") == day) & ~goes)
+    left = lake_rows(table).scanner(filter=(pads.field("day") == day) & ~goes)
     write_deltalake(
         table,
         left.to_reader(),

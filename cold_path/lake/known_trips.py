@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from cold_path.lake.lookup import lake_rows
 from cold_path.lake.sequences import spans_of
 from contracts.partitioning import partition_of_key
 from contracts.topics import READING_PARTITIONS
@@ -40,7 +41,7 @@ class KnownTrips:
         return trips.get((vehicle_id, trip_started_at_ms), [])
 
     def _read(self, day: int, partition: int) -> dict[Trip, Spans]:
-        lake = DeltaTable(self._folder, version=self._version).to_pyarrow_dataset()
+        lake = lake_rows(DeltaTable(self._folder, version=self._version))
         date = np.datetime64(day, "D").item()
         is_wanted = (pc.field("day") == date) & (pc.field("partition") == partition) & pc.field("vehicle_id").is_valid()
         columns = ["vehicle_id", "trip_started_at_ms", "sequence"]

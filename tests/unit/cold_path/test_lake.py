@@ -7,14 +7,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from disturbed import START_MS, Record, disturbed_stream, fleet
 from serving import NOW_MS, OTHER_VIN, VIN, a_trip, publish
 
 from cold_path.folders import made
 from cold_path.lake import ledger
+from cold_path.lake.commit import commit
 from cold_path.lake.erasure import erase_from_lake
-from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.files import written
+from cold_path.lake.judgement import judged
+from cold_path.lake.known_trips import KnownTrips
+from cold_path.lake.lookup import lake_rows
 from cold_path.lake.sequences import Seen
 from cold_path.lake.status import lake_status
 from cold_path.lake.table import Lake
@@ -36,12 +40,11 @@ def append(folder: Path, records: list[Record], entry: ledger.Entry | None) -> l
         "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
         "value": pa.array([record.value for record in records], pa.binary()),
     }
-    rows = pa.Table.from_batches(judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda *_: [])), LAKE_SCHEMA)
+    rows = judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda *_: []))
     ends = dict(entry.offsets) if entry else {}
     ends |= {record.partition: record.offset + 1 for record in records}
     new = ledger.following(entry, topic="readings", ends=ends, lost={})
-    properties = CommitProperties(custom_metadata={"userMetadata": ledger.written(new)})
-    write_deltalake(str(folder), rows, mode="append", partition_by=["day"], commit_properties=properties)
+    commit(folder, new, [file for batch in written(rows, str(folder)) for file in batch.to_pylist()])
     return new
 
 
@@ -151,6 +154,31 @@ def test_an_erased_vehicle_stands_in_no_file_and_everything_else_stays(folder: P
     assert fresh(folder).covered == covered
     assert [file for file in folder.rglob("*.parquet") if vehicle_id.encode() in file.read_bytes()] == []
     assert erase_from_lake(fresh(folder), vehicle_id) == 0
+
+
+def test_rows_are_found_by_columns_of_which_the_table_keeps_no_statistics(folder: Path) -> None:
+    dataset = lake_rows(DeltaTable(str(folder)))
+    everything = dataset.to_table(columns=["vehicle_id", "rejected_reason"]).to_pylist()
+    for vehicle_id in {row["vehicle_id"] for row in everything} - {None}:
+        found = dataset.count_rows(filter=pads.field("vehicle_id") == vehicle_id)
+        assert found == sum(row["vehicle_id"] == vehicle_id for row in everything) > 0
+    rejected = sum(row["rejected_reason"] is not None for row in everything)
+    assert dataset.count_rows(filter=pads.field("rejected_reason").is_valid()) == rejected > 0
+    assert dataset.count_rows(filter=pads.field("vehicle_id").is_valid()) == len(everything) - rejected
+
+
+def test_trips_are_known_beside_rejected_records(folder: Path) -> None:
+    known = KnownTrips(str(folder), DeltaTable(str(folder)).version())
+    rows = lake_rows(DeltaTable(str(folder))).to_table(columns=["vehicle_id", "trip_started_at_ms", "sequence"])
+    trips: dict[tuple[str, int], set[int]] = {}
+    for row in rows.drop_null().to_pylist():
+        trips.setdefault((row["vehicle_id"], row["trip_started_at_ms"]), set()).add(row["sequence"])
+    assert trips
+    for (vehicle_id, started_at_ms), sequences in trips.items():
+        spans = known.spans(vehicle_id, started_at_ms)
+        pairs = zip(spans[::2], spans[1::2], strict=True)
+        within = {number for first, last in pairs for number in range(first, last + 1)}
+        assert within == sequences
 
 
 def test_an_erased_vehicle_leaves_every_published_version(tmp_path: Path) -> None:
