@@ -26,6 +26,11 @@ class Contribution:
     distance_m: int = 0
     fuel_ml: int = 0
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Give trips, metres and millilitres."""
+        return self.trips, self.distance_m, self.fuel_ml
+
     def __add__(self, other: Contribution) -> Contribution:
         """Add up."""
         return Contribution(self.trips + other.trips, self.distance_m + other.distance_m, self.fuel_ml + other.fuel_ml)

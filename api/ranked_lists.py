@@ -11,11 +11,8 @@ from collections import OrderedDict
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy.exc import DBAPIError
-
 from api.queries.efficiency import ranked
 from api.queries.served import served, store_state
-from contracts.errors import ConnectedCarsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +92,8 @@ class RankedLists:
                 if not self._computing.locked():
                     self._beside.submit(self._renew, asked, known, ranking)
                 return known
-        # Who comes while it is computed takes the list of before, if its version is served still.
-        is_mine = self._computing.acquire(blocking=known is None or known.state.version != state.version)
+        # Who comes while it is computed takes the list of before, if that may still be shown.
+        is_mine = self._computing.acquire(blocking=known is None or not state.has_lists_of(known.state))
         if not is_mine:
             assert known is not None  # noqa: S101 - else it had blocked
             return known
@@ -109,15 +106,21 @@ class RankedLists:
             self._computing.release()
 
     def _renew(self, asked: tuple[object, ...], known: Remembered, ranking: Callable[[Served], Ranking]) -> None:
-        """Compute a list anew, unless it was done since `known`."""
-        with self._computing:
-            if self._lists.get(asked) is not known:
-                return
-            try:
-                with self._store.snapshot() as connection:
-                    self._computed(connection, asked, store_state(connection), ranking)
-            except (ConnectedCarsError, DBAPIError) as error:  # who asks next will be told
-                log.warning("ranking not renewed", extra={"reason": str(error)})
+        """Compute a list anew, unless it was done since `known`, or another is being computed.
+
+        The connection comes first and the lock second, as in `whole`: who waits for the lock holds a connection.
+        """
+        try:
+            with self._store.snapshot() as connection:
+                if not self._computing.acquire(blocking=False):
+                    return
+                try:
+                    if self._lists.get(asked) is known:
+                        self._computed(connection, asked, store_state(connection), ranking)
+                finally:
+                    self._computing.release()
+        except Exception as error:  # noqa: BLE001 - who asks next is told
+            log.warning("ranking not renewed", extra={"reason": str(error)})
 
     def _computed(
         self,
@@ -141,12 +144,12 @@ class RankedLists:
     def _will_do(self, known: Remembered, state: StoreState) -> bool:
         if known.state == state:
             return True
-        return known.state.version == state.version and self._age_s(known) < known.newest_s()
+        return state.has_lists_of(known.state) and self._age_s(known) < known.newest_s()
 
     def _does_meanwhile(self, known: Remembered, state: StoreState) -> bool:
         is_slow = known.newest_s() > 0
-        still_s = known.newest_s() + _MEANWHILE * known.took_s
-        return known.state.version == state.version and is_slow and self._age_s(known) < still_s
+        still_s = min(known.newest_s() + _MEANWHILE * known.took_s, 2 * _OLDEST_S)
+        return state.has_lists_of(known.state) and is_slow and self._age_s(known) < still_s
 
     def _age_s(self, known: Remembered) -> float:
         return self._monotonic_s() - known.computed_s

@@ -108,7 +108,7 @@ class Publication:
             if stored != manifest:  # of an older one something may have been erased since
                 _check_counts(connection, manifest)
             for vehicle_id, at_ms in remembered(connection).items():
-                erase_from_batch(connection, vehicle_id, at_ms)
+                erase_from_batch(connection, vehicle_id, at_ms, manifest)
             _serve(connection, manifest, self._clock())
         self._refused = None
         self.is_current = True

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from api.period import day_of
 from api.store import tables
 from contracts.codec import decode
-from contracts.topics import VEHICLES
+from contracts.topics import VEHICLE_ERASURES, VEHICLES
 from contracts.views import Manifest
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ class StoreState(NamedTuple):
     version: tuple[int, ...]
     marks: tuple[tuple[int, ...], ...]
     registered: int
+    erased: int
+
+    def has_lists_of(self, earlier: StoreState) -> bool:
+        """Tell whether a list of an earlier moment may still be shown: of the same version, and nobody was erased."""
+        return (self.version, self.erased) == (earlier.version, earlier.erased)
 
 
 class StoredVersion(NamedTuple):
@@ -70,6 +75,7 @@ _LOADED = select(tables.versions.c.version, tables.versions.c.loaded_at_ms).sele
 _MARKED_AT = select(func.max(tables.marks.c.received_at_ms))
 _MARKS = select(tables.marks).order_by(tables.marks.c.partition)
 _REGISTERED = select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLES.name)
+_ERASED = select(tables.consumed.c.next_offset).where(tables.consumed.c.topic == VEHICLE_ERASURES.name)
 _CONSUMED = select(tables.consumed)
 
 
@@ -89,7 +95,8 @@ def store_state(connection: Connection) -> StoreState:
     version = connection.execute(_LOADED).one_or_none()
     marks = connection.execute(_MARKS).all()
     registered = connection.scalar(_REGISTERED)
-    return StoreState(tuple(version) if version else (), tuple(map(tuple, marks)), registered or 0)
+    erased = connection.scalar(_ERASED)
+    return StoreState(tuple(version) if version else (), tuple(map(tuple, marks)), registered or 0, erased or 0)
 
 
 def consumed_offsets(connection: Connection) -> tuple[tuple[Any, ...], ...]:

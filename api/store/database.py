@@ -7,6 +7,7 @@ as `?sslmode=verify-full&sslrootcert=ca.pem`.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import to_thread
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 
 from api.store.address import file_of, named
 from contracts.errors import InvalidInput, Unavailable
@@ -116,6 +118,7 @@ class Store:
         self._file = file_of(url)
         self._identity: tuple[int, int] | None = None
         self._engine: Engine | None = None
+        self._opening = threading.Lock()
         self._head = newest_revision()
 
     @contextmanager
@@ -125,6 +128,8 @@ class Store:
             connection = self._opened().connect()
         except OperationalError as error:
             raise Unavailable(f"the store cannot be opened: {error.orig}; is `api projector` running?") from error
+        except SQLAlchemyTimeoutError as error:
+            raise Unavailable("all connections to the store are taken; try again in a moment") from error
         with connection:
             yield connection
 
@@ -144,10 +149,11 @@ class Store:
 
     def _opened(self) -> Engine:
         identity = self._identify()
-        if self._engine is None or identity != self._identity:
-            self.close()
-            self._engine, self._identity = self._open(), identity
-        return self._engine
+        with self._opening:
+            if self._engine is None or identity != self._identity:
+                self.close()
+                self._engine, self._identity = self._open(), identity
+            return self._engine
 
     def _identify(self) -> tuple[int, int] | None:
         if self._file is None:

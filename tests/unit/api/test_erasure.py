@@ -36,7 +36,7 @@ def test_an_erased_vehicle_is_gone_and_no_other(store: Engine, topics: Topics) -
     project(store, *everything_of(topics, VIN), *everything_of(topics, OTHER_VIN))
     with store.connect() as connection:
         assert action_keys(connection, VIN) == [f"{VIN}-{NOW_MS}:x".encode()]
-    project(store, topics.erasure(VIN, ERASED_MS))
+    project(store, topics.vehicle_gone(VIN), topics.erasure(VIN, ERASED_MS))
     assert (knows(store, VIN), knows(store, OTHER_VIN)) == (False, True)
     with store.connect() as connection:
         assert (
@@ -73,6 +73,36 @@ def test_a_version_from_before_the_erasure_brings_nothing_back(store: Engine, to
     with store.connect() as connection:
         fuel = tables.batch_fuel_efficiency
         assert set(connection.scalars(select(fuel.c.key).where(fuel.c.scope == "vehicle"))) == {OTHER_VIN}
+
+
+def test_a_car_that_came_back_is_registered_and_ranked_by_its_later_trips(
+    store: Engine, topics: Topics, tmp_path: Path
+) -> None:
+    project(store, topics.vehicle_gone(VIN), topics.vehicle(a_vehicle()), topics.erasure(VIN, ERASED_MS))
+    begun = {(VIN, NOW_MS): a_trip(8_000, 700), (OTHER_VIN, NOW_MS): a_trip(8_000, 700)}
+    later = {
+        (VIN, started_at_ms): a_trip(distance_m, 1_000, started_at_ms=started_at_ms)
+        for started_at_ms, distance_m in ((ERASED_MS + 1, 20_000), (ERASED_MS + DAY_MS, 30_000))
+    }
+    found = []
+    for version, trips in enumerate((begun | later, later | {(OTHER_VIN, NOW_MS): a_trip(8_000, 700)}), start=1):
+        publish(tmp_path, version, trips, covered={partition_of(VIN): 6})
+        publication = Publication(store, tmp_path, lambda: NOW_MS)
+        publication.look()
+        while publication.is_loading:
+            publication.step()
+        found.append([_rows_of(store, table, version) for table in ("fuel_efficiency", "vehicle_days", "trips")])
+    assert found[0] == found[1]
+    assert sum("50000" in row for row in found[0][0]) >= 2
+    with store.connect() as connection:
+        assert connection.scalar(select(tables.vehicles.c.fleet).where(tables.vehicles.c.vehicle_id == VIN)) == "north"
+
+
+def _rows_of(store: Engine, view: str, version: int) -> list[str]:
+    table = tables.BATCH[view]
+    columns = [column for column in table.c if column.name not in ("version", "readings")]
+    with store.connect() as connection:
+        return sorted(str(row) for row in connection.execute(select(*columns).where(table.c.version == version)))
 
 
 DAY_MS = 86_400_000

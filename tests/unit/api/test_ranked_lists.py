@@ -102,6 +102,11 @@ def test_a_new_version_is_served_at_once(asking: Asking, store: Engine, tmp_path
     assert (asking.ask(), asking.beside.left) == ([OTHER_VIN, VIN], [])
 
 
+def test_an_erased_vehicle_is_in_no_list_of_before(asking: Asking, store: Engine, topics: Topics) -> None:
+    project(store, topics.erasure(VIN, NOW_MS + 3_600_000))
+    assert (asking.ask(), asking.beside.left) == ([OTHER_VIN], [])
+
+
 def test_what_cannot_be_renewed_is_told_to_who_asks_next(
     asking: Asking, store: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
