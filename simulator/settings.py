@@ -114,7 +114,7 @@ class RunSettings(FleetSettings):
     """Drive the fleet now, in real time, until --for has passed or Ctrl-C; then every car turns its engine off."""
 
     fault_rate: float = Field(1.0, ge=0, description="faults that begin in an hour of driving, per car")
-    rate: float = Field(1.0, gt=0, le=50, description="readings a car sends in a second of driving")
+    rate: float = Field(1.0, ge=0.001, le=50, description="readings a car sends in a second of driving")
     rhythm: bool = Field(
         default=False,
         description="drive as many cars as at that hour of the city's day; off: nearly all of them, at any hour",

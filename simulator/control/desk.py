@@ -9,6 +9,7 @@ import msgspec
 from contracts.errors import ConnectedCarsError
 from simulator.faults.fault import EXPECTED_RULE, FAULT_KINDS, FaultKind
 
+SLOWEST_HZ: Final = 0.001
 FASTEST_HZ: Final = 50.0
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -69,7 +70,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; what is left out stays. Of the disturbances only those that are named change."""
 
     vehicles: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    rate: Annotated[float, msgspec.Meta(gt=0, le=FASTEST_HZ)] | None = None
+    rate: Annotated[float, msgspec.Meta(ge=SLOWEST_HZ, le=FASTEST_HZ)] | None = None
     paused: bool | None = None
     disturbances: dict[str, Any] | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ def read_script(file: Path, *, vehicle_ids: list[str], growth_s: float, repair_s
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{file}:{_line_in(str(error))}: no TOML: {error}; mend that line") from error
     tables = found.pop("fault", [])
-    if found or not isinstance(tables, list) or not tables:
+    if found or not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
         raise InvalidInput(f"{file}:1: write one [[fault]] table for each fault, and nothing else")
     car = {vehicle_id: number for number, vehicle_id in enumerate(vehicle_ids)}
     planned = []
@@ -89,7 +90,7 @@ def _vehicle(given: object, car: Mapping[str, int]) -> int:
 
 def _duration(table: Mapping[str, Any], key: str, default: float, *, least: float) -> float:
     given = seconds(table.get(key, default))
-    if isinstance(given, bool) or not isinstance(given, int | float) or not given >= least:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given < inf:
         hint = ' or "never"' if key == "repair" else ""
         raise _Complaint(key, f'{given!r} is no duration; write it as "90s", "5m"{hint}')
     return float(given)

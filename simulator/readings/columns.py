@@ -78,7 +78,7 @@ class ReadingColumns:
     def reading(self, row: int) -> Reading:
         """Give one row as a Reading, rounded as it is sent."""
         fields = {name: _plain(name, values[row]) for name, values in self.values.items()}
-        return Reading(**fields, trouble_codes=self.trouble_codes.get(row))
+        return Reading(**fields, trouble_codes=self.trouble_codes.get(row, ()))
 
 
 def _plain(name: str, value: Any) -> Any:

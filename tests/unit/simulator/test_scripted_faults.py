@@ -67,6 +67,7 @@ def test_a_script_names_cars_by_number_or_vin_and_the_run_fills_what_it_leaves_o
         ('vehicle = 1\nfault = "glitch"\nstart = "soon"', 5, 'write it as "90s"'),
         ('vehicle = 1\nfault = "glitch"\nrepair = "later"', 5, 'or "never"'),
         ('vehicle = 1\nfault = "glitch"\ngrowth = "0s"', 5, "is no duration"),
+        ('vehicle = 1\nfault = "glitch"\nrepair = inf', 5, "is no duration"),
         ('vehicle = 1\nfault = "glitch"\nseverity = 1.5', 5, "at most 1"),
         ('vehicle = 1\nfault = "glitch"\nwheel = 2', 5, "no such key; there are vehicle"),
         ("vehicle = ", 3, "mend that line"),
@@ -80,7 +81,7 @@ def test_a_wrong_script_is_told_with_file_line_and_remedy(tmp_path: Path, wrong:
 
 
 def test_a_file_that_is_no_script_is_refused(tmp_path: Path) -> None:
-    for text in ("", "x = 1", "fault = 3"):
+    for text in ("", "x = 1", "fault = 3", "fault = [1]"):
         with pytest.raises(InvalidInput, match="for each fault, and nothing else"):
             script(tmp_path, text)
     with pytest.raises(InvalidInput, match="cannot be read"):
@@ -173,3 +174,12 @@ def test_a_silent_car_says_nothing_and_its_sequence_has_no_gap() -> None:
     assert fault.ended_at_ms
     assert not [at_ms for at_ms, _ in heard if fault.started_at_ms <= at_ms < fault.ended_at_ms]
     assert [number for _, number in heard] == list(range(heard[0][1], heard[0][1] + len(heard)))
+
+
+def test_the_alerts_of_a_repaired_car_are_cleared_when_it_drives_on() -> None:
+    _, alerts = driven([PlannedFault(car, "misfire", start_s=30, growth_s=5, repair_s=30) for car in range(4)], 260)
+    states = defaultdict[tuple[str, str], list[str]](list)
+    for alert in alerts:
+        states[alert.vehicle_id, alert.rule].append(alert.state)
+    assert {rule for _, rule in states} == {"misfire_code", "misfiring"}
+    assert all(each[0] == "raised" and each[-1] == "cleared" for each in states.values())
