@@ -67,7 +67,8 @@ def named_period(kind: PeriodKind, name: str | None, as_of_day: date) -> Period:
         current = period_holding(kind, as_of_day)
         if name not in (None, current.name):
             raise InvalidInput(
-                f"period {name!r}: {kind} ends today, so it is always {current.name}; leave `period` out"
+                f"period {name!r}: {kind} ends with the day of the answer, and is named by its first day, "
+                f"{current.name}; leave `period` out"
             )
         return current
     try:

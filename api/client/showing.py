@@ -88,8 +88,9 @@ def routes(answer: dict[str, Any]) -> Table:
 
 def alerts(rows: Iterable[dict[str, Any]]) -> Table:
     """Show alerts, the newest first."""
-    table = Table("raised (UTC)", "severity", "state", "vehicle", "rule", "message")
-    table.add_column("alert", no_wrap=True)
+    table = Table()
+    for column in ("raised (UTC)", "severity", "state", "vehicle", "rule", "message", "alert"):
+        table.add_column(column, overflow="fold")
     for alert in rows:
         table.add_row(
             moment(alert["raised_at_ms"]), severity(alert), _state(alert), alert["vehicle_id"], alert["rule"],

@@ -181,7 +181,7 @@ async def test_a_paused_fleet_can_be_stopped(bench: Bench) -> None:
         ("POST", "/faults", {"vehicle_id": "X", "fault": "rust"}, 422, "Invalid enum value 'rust'"),
         ("POST", "/faults", {"vehicle_id": "X", "fault": "misfire", "severity": 2}, 422, "severity"),
         ("POST", "/faults", {"vehicle": "X"}, 422, "unknown field `vehicle`"),
-        ("PATCH", "/", {"rate": 0}, 422, "Expected `float` > 0.0 - at `$.rate`"),
+        ("PATCH", "/", {"rate": 0}, 422, "Expected `float` >= 0.001 - at `$.rate`"),
         ("PATCH", "/", {"rate": 51}, 422, "Expected `float` <= 50.0 - at `$.rate`"),
         ("PATCH", "/", {"vehicles": 31}, 422, "31 are more than 30; start the fleet with a larger --most-vehicles"),
         ("PATCH", "/", {"vehicles": 0}, 422, "vehicles"),

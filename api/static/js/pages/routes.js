@@ -166,7 +166,7 @@ async function showLosses(host, client) {
   }
   const made = table("Where the fleet lost fuel, most first", [
     { title: "From … to", isWide: true, cell: (one) => one.key },
-    { title: "Trips", isNumber: true, cell: (one) => number(one.trips) },
+    { title: "Legs", isNumber: true, cell: (one) => number(one.legs) },
     { title: "Driven at", isNumber: true, cell: (one) => fuel(one.expected_fuel_ml) },
     { title: "Frugal way", isNumber: true, cell: (one) => fuel(one.frugal_fuel_ml) },
     { title: "Would save", isNumber: true, cell: (one) => element("b", {}, fuel(one.saved_fuel_ml)) },

@@ -154,7 +154,7 @@ class Truth {
       { title: "Truth", cell: ({ fault }) => [ruleName(fault.fault), element("span", { className: "soft below" }, `severity ${number(fault.severity, 1)}`)] },
       { title: "Since", cell: ({ fault }) => (fault.started_at_ms === null ? "waits until it drives" : since(fault.started_at_ms)) },
       { title: "Expected", cell: ({ rule }) => (rule ? ruleName(rule) : "no alert") },
-      { title: "Detected", cell: ({ found, fault }) => detected(found, fault) },
+      { title: "Detected", cell: detected },
       { title: "", cell: ({ fault }) => element("button", { type: "button",
         onclick: () => act(`/faults/${fault.vehicle_id}/${fault.fault}`, {}, "DELETE", `${fault.vehicle_id} is repaired.`) }, "Repair") },
     ], "Every car is sound. Break one above.");
@@ -173,14 +173,17 @@ class Truth {
     this.table.show(this.state.faults.map((fault) => {
       const rule = rules.get(fault.fault);
       const alerts = open.get(fault.vehicle_id) ?? [];
-      return { fault, rule, found: alerts.find((alert) => alert.rule === rule) ?? alerts[0] };
+      const since = alerts.filter((alert) => fault.started_at_ms !== null && alert.raised_at_ms >= fault.started_at_ms);
+      const found = since.find((alert) => alert.rule === rule) ?? since[0] ?? null;
+      return { fault, rule, found, before: found ? null : alerts.find((alert) => alert.rule === rule) };
     }));
   }
 }
 
-function detected(found, fault) {
-  if (!found) return element("span", { className: "soft" }, "not yet");
-  const after = fault.started_at_ms === null ? null : (found.raised_at_ms - fault.started_at_ms) / 1000;
-  return [badge(found.severity), " ", alertLink(found.alert_id, ruleName(found.rule)),
-    element("span", { className: "soft below" }, moment(found.raised_at_ms), after !== null && after >= 0 && `, ${number(after)} s after it began`)];
+function detected({ found, before, fault }) {
+  const alert = found ?? before;
+  if (!alert) return element("span", { className: "soft" }, "not yet");
+  const when = found ? `, ${number((found.raised_at_ms - fault.started_at_ms) / 1000)} s after it began` : ", open from before it began";
+  return [badge(alert.severity), " ", alertLink(alert.alert_id, ruleName(alert.rule)),
+    element("span", { className: "soft below" }, moment(alert.raised_at_ms), when)];
 }

@@ -15,6 +15,7 @@ const SIGNS = { ">=": "≥", "<=": "≤", ">": ">", "<": "<" };
 /** Fills `host` with one chart for each signal of the rule, and of what the car was doing. */
 export async function signalCharts(host, alert, rule, told, registry) {
   const readings = near(told.readings, alert).map((reading) => withRegistry(reading, registry));
+  readings.sort((one, other) => one.recorded_at_ms - other.recorded_at_ms); // they come as the broker got them, late ones last
   const shown = rule ? curves(rule) : [];
   for (const name of BESIDE) if (!shown.some((curve) => curve.name === name)) shown.push(plain(name));
   const bands = rule ? bandsOf(alert, rule, readings) : [];
