@@ -11,6 +11,7 @@ from cold_path_stage import CAR, PARTITION, Stage, a_reading
 from pyspark.sql import SparkSession
 from spark_session import the_session
 
+from cold_path.lake.erasure import erase_from_lake
 from cold_path.lake.ingest import ingest
 from cold_path.lake.table import Lake
 from cold_path.source import broker
@@ -19,6 +20,8 @@ from contracts.errors import InvalidInput, Unavailable
 from contracts.vehicle import Vehicle
 from contracts.views import current_version, read_manifest, version_folder
 from stack.broker import Broker
+
+OTHER = "WVWZZZ1JZXW000001"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,22 @@ def test_nothing_new_publishes_nothing_and_a_late_reading_counts_once(stage: Sta
     assert [row["repeated"] for row in stage.lake_rows()] == [False] * 5 + [True, True, False]
     [trip] = view(stage, "trips", 2)
     assert (trip["readings"], trip["distance_m"]) == (6, 1_200)
+
+
+def test_a_lake_with_rejected_records_takes_late_readings_and_erases_one_vehicle_only(
+    stage: Stage, spark: SparkSession
+) -> None:
+    stage.send(*(a_reading(number) for number in (0, 1, 2, 5)), b"{broken", b"{worse")
+    stage.send(a_reading(0, car=OTHER), key=OTHER)
+    assert stage.run(spark).once().rejected == 2
+    stage.send(a_reading(3), a_reading(5))
+    again = stage.run(spark).once()
+    assert (again.ingested, again.repeated) == (2, 1)
+    lake = Lake(stage.folder / "lake")
+    lake.refresh()
+    assert erase_from_lake(lake, CAR) == 6
+    left = [(row["vehicle_id"], row["rejected_reason"]) for row in stage.lake_rows()]
+    assert sorted(left, key=str) == [(OTHER, None), (None, "not_json"), (None, "not_json")]
 
 
 def test_holes_in_the_offsets_are_no_missing_records(stage: Stage, spark: SparkSession) -> None:
