@@ -38,6 +38,7 @@ from contracts.reading import Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
 from rules import default_rules_file, load_rules
+from stack.processes import die_with_parent
 
 CAR = "1HGCM82633A004352"
 PARTITION = partition_of_key(CAR.encode(), READING_PARTITIONS)
@@ -169,7 +170,12 @@ class Program:
         self._log = stage.folder / f"program-{uuid.uuid4().hex[:6]}.log"
         command = [sys.executable, "-m", "cold_path", "run", *given, "--driver-memory", "1g", *flags]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
+            )
 
     def told(self) -> list[dict[str, Any]]:
         lines = self._log.read_text().splitlines()
