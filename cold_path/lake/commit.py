@@ -8,6 +8,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, CommitProperties, Transaction, create_table_with_add_actions
 
 from cold_path.lake import ledger
+from cold_path.lake.files import LOOKED_UP
 from cold_path.lake.judgement import LAKE_SCHEMA
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from cold_path.lake.ledger import Entry
 
 _BY: Final = ["day"]
+_SETTINGS: Final = {"delta.dataSkippingNumIndexedCols": str(len(LOOKED_UP))}
+"""Of how many columns the table keeps statistics, the first ones; some readers take others to be null without it."""
 
 
 def commit(folder: Path, entry: Entry, files: Iterable[Mapping[str, Any]]) -> None:
@@ -36,7 +39,12 @@ def commit(folder: Path, entry: Entry, files: Iterable[Mapping[str, Any]]) -> No
     schema = Schema.from_arrow(LAKE_SCHEMA)
     if not DeltaTable.is_deltatable(str(folder)):
         create_table_with_add_actions(
-            str(folder.absolute()), schema, actions, partition_by=_BY, commit_properties=properties
+            str(folder.absolute()),
+            schema,
+            actions,
+            partition_by=_BY,
+            configuration=_SETTINGS,
+            commit_properties=properties,
         )
         return
     table = DeltaTable(str(folder))

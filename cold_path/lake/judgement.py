@@ -46,7 +46,7 @@ READING_TYPES: Final[dict[str, pa.DataType]] = {
     name: _arrow_type(hint) for name, hint in get_type_hints(Reading).items()
 }
 
-# What is looked up stands first: Delta keeps the least and greatest value of the first columns only (`spark.session`).
+# What is looked up stands first: Delta keeps the least and greatest value of the first columns only (`lake.commit`).
 LAKE_SCHEMA: Final = pa.schema(
     [
         ("partition", pa.int32()),

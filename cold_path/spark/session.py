@@ -44,8 +44,6 @@ _SETTINGS: Final = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     # Delta's own bookkeeping in 50 tasks costs more than the bookkeeping.
     "spark.databricks.delta.snapshotPartitions": "2",
-    # What is looked up stands first in the lake; the least and greatest of all the signals helps nobody.
-    "spark.databricks.delta.properties.defaults.dataSkippingNumIndexedCols": "9",
 }
 
 

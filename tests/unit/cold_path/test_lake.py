@@ -167,6 +167,13 @@ def test_rows_are_found_by_columns_of_which_the_table_keeps_no_statistics(folder
     assert dataset.count_rows(filter=pads.field("vehicle_id").is_valid()) == len(everything) - rejected
 
 
+def test_who_reads_the_table_without_us_finds_the_same_rows(folder: Path) -> None:
+    table = DeltaTable(str(folder))
+    filters = (pads.field("vehicle_id").is_valid(), pads.field("rejected_reason").is_null(), pads.field("offset") < 20)
+    for one in filters:
+        assert table.to_pyarrow_dataset().count_rows(filter=one) == lake_rows(table).count_rows(filter=one) > 0
+
+
 def test_trips_are_known_beside_rejected_records(folder: Path) -> None:
     known = KnownTrips(str(folder), DeltaTable(str(folder)).version())
     rows = lake_rows(DeltaTable(str(folder))).to_table(columns=["vehicle_id", "trip_started_at_ms", "sequence"])
