@@ -50,16 +50,16 @@ async def flush(
             return
         started_s = time.monotonic()
         sent: list[Awaitable[Any]] = []
-        for _ in range((len(owned.fold.dirty) - 1) // STATES_A_SLICE):
+        for _ in range((owned.fold.unwritten - 1) // STATES_A_SLICE):
             async with deciding:
                 records = owned.fold.drain(STATES_A_SLICE)
             await _send(owned, sink, records, sent)
             await asyncio.sleep(0)
         async with deciding:
             next_offset = owned.next_offset
-            if next_offset is None or not (sent or owned.fold.dirty or owned.folded):
+            if next_offset is None or not (sent or owned.fold.unwritten or owned.folded):
                 return
-            records, mark = owned.fold.drain(len(owned.fold.dirty)), owned.fold.mark(next_offset)
+            records, mark = owned.fold.drain(owned.fold.unwritten), owned.fold.mark(next_offset)
         await _send(owned, sink, records, sent)
         await asyncio.gather(*sent)
         if owned.is_dropped:

@@ -84,7 +84,7 @@ class Worker:
                 self._rules,
                 registry=self._registry,
                 states=states,
-                clock_ms=mark.received_at_ms if mark else 0,
+                mark=mark,
             )
             known_to = max((state.offset for state in states.values()), default=-1)
             next_offset = mark.next_offset if mark else None

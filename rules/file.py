@@ -14,7 +14,8 @@ import msgspec
 from contracts.alert import SEVERITIES, Severity
 from contracts.errors import InvalidRules
 from rules.expression import ALWAYS_CARRIED, CHANGE, Expression, InvalidExpression, compile_condition, compile_value
-from rules.rule import Escalation, Family, Rule, Rules
+from rules.limits import LIMIT_RULES
+from rules.rule import NEW_VEHICLES_AN_HOUR, Escalation, Family, Rule, Rules
 from rules.trouble_code import meanings
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,63}")
@@ -51,8 +52,13 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     escalation: tuple[_Escalation, ...] = ()
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    new_vehicles_an_hour: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = NEW_VEHICLES_AN_HOUR
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     rule: list[_Rule]
+    limits: _Limits = _Limits()
 
 
 class _Complaint(ValueError):
@@ -92,7 +98,7 @@ def parse_rules(text: str, *, name: str = "rules.toml") -> Rules:
             line = _line(text, index, complaint.key)
             raise InvalidRules(f"{name}:{line}: rule {specified.name!r}, {complaint.key}: {complaint}") from complaint
     _refuse_two_silences(compiled, name)
-    return Rules(rules=tuple(compiled), hash=_hash(parsed))
+    return Rules(tuple(compiled), hash=_hash(parsed), new_vehicles_an_hour=parsed.limits.new_vehicles_an_hour)
 
 
 def _hash(parsed: _File) -> str:
@@ -103,6 +109,8 @@ def _hash(parsed: _File) -> str:
 def _refuse_repeated(rule_name: str, before: list[Rule]) -> None:
     if not _NAME.fullmatch(rule_name):
         raise _Complaint("name", "use 3 to 64 of a-z, 0-9 and _, a letter first")
+    if rule_name in LIMIT_RULES:
+        raise _Complaint("name", "alerts of the limits a vehicle has are named so; choose another one")
     if any(rule.name == rule_name for rule in before):
         raise _Complaint("name", "another rule has this name; episodes are told apart by it, so choose a new one")
 
@@ -212,12 +220,13 @@ def _check_message(specified: _Rule, known: set[str]) -> None:
 
 def _told(name: str, text: str, message: str) -> str:
     """Say where in the file a message of the decoder belongs, in which rule, and what to do."""
-    problem, _, _ = message.partition(" - at `")
+    problem, _, path = message.partition(" - at `")
     where = _WHERE.search(message)
     key = re.search(r"field `(\w+)`", problem)
     remedy = _remedy(problem, where[2] if where else None)
     if where is None or where[1] is None:
-        return f"{name}: {problem}; {remedy}"
+        key_path = path.strip("`$.")
+        return f"{name}: {key_path}{': ' if key_path else ''}{problem}; {remedy}"
     index, at_key = int(where[1]), where[2] or (key[1] if key else "")
     rules = tomllib.loads(text)["rule"]
     rule_name = rules[index].get("name") if isinstance(rules[index], dict) else None
