@@ -56,7 +56,7 @@ class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     new_vehicles_an_hour: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = NEW_VEHICLES_AN_HOUR
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class _File(msgspec.Struct, forbid_unknown_fields=True):
     rule: list[_Rule]
     limits: _Limits = _Limits()
 
@@ -102,8 +102,9 @@ def parse_rules(text: str, *, name: str = "rules.toml") -> Rules:
 
 
 def _hash(parsed: _File) -> str:
-    """Hash what the rules say, the meanings of trouble codes included."""
-    return hashlib.sha256(msgspec.json.encode([parsed, meanings()])).hexdigest()[:16]
+    """Hash what the rules say, the meanings of trouble codes included; usual limits say nothing."""
+    said = {"rule": parsed.rule} | ({} if parsed.limits == _Limits() else {"limits": parsed.limits})
+    return hashlib.sha256(msgspec.json.encode([said, meanings()])).hexdigest()[:16]
 
 
 def _refuse_repeated(rule_name: str, before: list[Rule]) -> None:

@@ -34,6 +34,7 @@ from rules.rule import FOLD_VERSION
 from rules.written import restored
 
 FEW = replace(RULES, new_vehicles_an_hour=3)
+BOUND = "new_vehicles_an_hour = 1000"
 MOST_STATE_BYTES = 64 * 1024
 
 
@@ -240,17 +241,21 @@ def _told(fold: PartitionFold, records: list[Record]) -> list[Alert]:
     return alerts
 
 
-LIMITED = "[limits]\nnew_vehicles_an_hour = {}\n"
-
-
 def test_the_rule_file_sets_how_many_new_vehicles_are_watched() -> None:
     text = default_rules_file().read_text(encoding="utf-8")
     assert load_rules(default_rules_file()).new_vehicles_an_hour == 1_000
-    changed = parse_rules(text + LIMITED.format(20))
+    changed = parse_rules(text.replace(BOUND, "new_vehicles_an_hour = 20"))
     assert changed.new_vehicles_an_hour == 20
     assert changed.hash != RULES.hash
     with pytest.raises(InvalidRules, match="new_vehicles_an_hour"):
-        parse_rules(text + LIMITED.format(0))
+        parse_rules(text.replace(BOUND, "new_vehicles_an_hour = 0"))
+
+
+def test_a_rule_file_that_says_nothing_of_limits_has_the_usual_ones_and_the_hash_that_it_had() -> None:
+    text = default_rules_file().read_text(encoding="utf-8").replace(f"[limits]\n{BOUND}\n", "")
+    assert "[limits]" not in text
+    told = parse_rules(text)
+    assert (told.hash, told.new_vehicles_an_hour) == (RULES.hash, RULES.new_vehicles_an_hour)
 
 
 def test_a_rule_cannot_take_the_name_of_a_limit() -> None:
