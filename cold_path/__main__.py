@@ -40,6 +40,10 @@ def _main() -> int:
     return reside(asked, now_s=clock)
 
 
+_NOT_PROVEN = 4
+"""Exit code where nothing differs, but too little could be compared to call it equal."""
+
+
 def _verify(asked: Verify) -> int:
     from cold_path.verification.verify import verify  # noqa: PLC0415
 
@@ -49,7 +53,9 @@ def _verify(asked: Verify) -> int:
         print(report.as_json())
     else:
         Console().print(*report.tables())
-    return 0 if report.is_equal else 1
+    if report.is_equal:
+        return 0
+    return 1 if report.differs else _NOT_PROVEN
 
 
 def _backtest(asked: Backtest, clock: Callable[[], float]) -> int:
