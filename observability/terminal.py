@@ -64,7 +64,7 @@ class Console(rich.console.Console):
 
     def render_str(self, text: str, **given: Any) -> rich.text.Text:
         """Return a string as text; asking for markup does not help."""
-        return super().render_str(visible(text), **given | {"markup": False, "emoji": False})
+        return super().render_str(self._writable(text), **given | {"markup": False, "emoji": False})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what is written, however it came here."""
