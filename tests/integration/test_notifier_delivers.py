@@ -103,7 +103,7 @@ def test_alerts_reach_their_receiver_once_through_kills_and_failures(
 ) -> None:
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
     config = f'[[webhook]]\nname = "workshop"\nurl = "{url}"\nsecret = "{SECRET}"\nseverities = ["critical"]\n'
-    (tmp_path / "webhooks.toml").write_text(config + 'fleets = ["north"]\n')
+    (tmp_path / "webhooks.toml").write_text(config + 'fleets = ["north"]\nallowed_networks = ["127.0.0.1"]\n')
     topics, notifier = Topics(), Notifier(module_broker, tmp_path)
     send(module_broker, [topics.vehicle(a_vehicle()), topics.vehicle(a_vehicle(OTHER_VIN, fleet="south"))])
     send(module_broker, [topics.alert(an_alert("before", severity="critical"))])
