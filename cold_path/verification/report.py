@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Report:
             "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
             "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
         }
-        return json.dumps(told)
+        return json_line(told)
 
     def tables(self) -> Iterator[Table]:
         """Give what a person reads."""
