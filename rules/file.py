@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from math import ceil
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Final, get_args
@@ -13,6 +14,7 @@ import msgspec
 
 from contracts.alert import SEVERITIES, Severity
 from contracts.errors import InvalidRules
+from contracts.topics import READING_PARTITIONS
 from rules.expression import ALWAYS_CARRIED, CHANGE, Expression, InvalidExpression, compile_condition, compile_value
 from rules.limits import LIMIT_RULES
 from rules.rule import NEW_VEHICLES_AN_HOUR, Escalation, Family, Rule, Rules
@@ -24,6 +26,10 @@ _HEADER: Final = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _WHERE: Final = re.compile(r"\$(?:\.rule\[(\d+)\])?(?:\.(\w+))?")
 
 SHORTEST_WINDOW_S: Final = 120
+_BOUND: Final = re.compile(r"^new_vehicles_an_hour\s*=.*$", re.MULTILINE)
+_UNEVEN: Final = 1.2
+_FEW: Final = 20
+"""VINs are spread over partitions by chance, so some have more than their part."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 86_400)]
 
 
@@ -70,6 +76,14 @@ class _Complaint(ValueError):
 def default_rules_file() -> Path:
     """Give the rule file that comes with the project."""
     return Path(__file__).with_name("rules.toml")
+
+
+def with_room_for(vehicles: int, text: str) -> str:
+    """Return a rule file's text with a bound of new vehicles that lets so many begin within an hour."""
+    bound = max(parse_rules(text).new_vehicles_an_hour, ceil(vehicles / READING_PARTITIONS * _UNEVEN) + _FEW)
+    line = f"new_vehicles_an_hour = {bound}"
+    changed, found = _BOUND.subn(line, text)
+    return changed if found else f"[limits]\n{line}\n\n{text}"
 
 
 def load_rules(file: Path) -> Rules:

@@ -27,7 +27,7 @@ from contracts.errors import InvalidRules
 from contracts.plausibility import believe
 from contracts.reading import Reading
 from contracts.vehicle_state import Mark, TripTotals, VehicleState, merged_totals
-from rules import default_rules_file, load_rules, parse_rules
+from rules import default_rules_file, load_rules, parse_rules, with_room_for
 from rules.limits import HOUR_MS, MANY_CODES, MOST_CODE_EPISODES, MOST_TRIPS, SET_APART
 from rules.partition import PartitionFold
 from rules.rule import FOLD_VERSION
@@ -256,6 +256,14 @@ def test_a_rule_file_that_says_nothing_of_limits_has_the_usual_ones_and_the_hash
     assert "[limits]" not in text
     told = parse_rules(text)
     assert (told.hash, told.new_vehicles_an_hour) == (RULES.hash, RULES.new_vehicles_an_hour)
+
+
+def test_a_rule_file_can_be_given_room_for_a_fleet() -> None:
+    text = default_rules_file().read_text(encoding="utf-8")
+    assert with_room_for(1_000, text) == text
+    without = text.replace(f"[limits]\n{BOUND}\n", "")
+    assert parse_rules(with_room_for(100_000, text)).hash == parse_rules(with_room_for(100_000, without)).hash
+    assert parse_rules(with_room_for(100_000, text)).new_vehicles_an_hour > 100_000 / 12
 
 
 def test_a_rule_cannot_take_the_name_of_a_limit() -> None:
