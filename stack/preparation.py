@@ -36,7 +36,7 @@ def prepare(say: Callable[[str], None]) -> Prepared:
 
 
 def rules_for(vehicles: int, file: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Write a rule file with room for a fleet, where the usual one has too little; return the variables that name it."""
+    """Write a rule file with room for a fleet where the usual one has too little; return the variables that name it."""
     usual = default_rules_file().read_text(encoding="utf-8")
     wanted = with_room_for(vehicles, usual)
     if wanted == usual or any(name in environment for name in RULES_VARIABLES):
