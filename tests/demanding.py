@@ -70,18 +70,19 @@ def demanding_stream(seed: int) -> list[Record]:
     rng, offsets, records = random.Random(seed), count(), list[Record]()
     kinds = [new_codes_in_pairs, codes_that_come_and_go, a_clock_that_jumps, a_trip_each, a_hot_engine]
     rng.shuffle(kinds)
-    at_ms = START_MS + 8 * 3_600_000
-    for hour, kind in enumerate(kinds):
+    at_ms = START_MS + 30 * 3_600_000
+    demanding, others = strangers(45)[:5], strangers(45)[5:]
+    records += [Record(PARTITION, next(offsets), at_ms, encode(_of(vin, a_reading(0)))) for vin in demanding]
+    for vin, kind in zip(demanding, kinds, strict=True):
         at_ms += rng.choice([60_000, 3_600_000])
-        vin = strangers(5)[hour]
         records += [
             replace(record, value=record.value.replace(VIN.encode(), vin.encode()))
-            for record in as_records(kind(rng.randrange(50, 300)), offsets=offsets, received_at_ms=at_ms)
+            for record in as_records(kind(rng.randrange(100, 300)), offsets=offsets, received_at_ms=at_ms)
         ]
         records += [
-            Record(PARTITION, next(offsets), at_ms + 1_000, encode(_of(vin, a_reading(second))))
-            for vin in strangers(40)
-            for second in (20_000, 20_001)
+            Record(PARTITION, next(offsets), at_ms + 1_000, encode(_of(other, a_reading(second))))
+            for other in others
+            for second in (0, 20_000)
         ]
     return records
 
