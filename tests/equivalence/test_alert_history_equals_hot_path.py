@@ -50,7 +50,12 @@ def test_history_sets_the_same_cars_apart_and_watches_the_same_new_ones_in_two_p
     before = history_fold(lake_of(spark, first), Ruling(FEW, FLEET)).cache()
     before.where("kind = 'state'").write.partitionBy("at_partition").parquet(str(tmp_path / "states"))
     after = history_fold(lake_of(spark, later(records, first)), Ruling(FEW, FLEET, str(tmp_path / "states")))
-    assert sorted(in_view(before) + in_view(after)) == told(hot)
+    assert sorted(map(event, in_view(before) + in_view(after))) == sorted(map(event, told(hot)))
+
+
+def event(alert: tuple[object, ...]) -> tuple[object, ...]:
+    """Return what was told but for the offset, which for a silence depends on when somebody looked."""
+    return tuple(value for name, value in zip(COMPARED, alert, strict=True) if name != "offset")
 
 
 def test_a_fold_that_goes_on_raises_what_an_unbroken_one_does(spark: SparkSession, tmp_path: Path) -> None:
