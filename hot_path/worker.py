@@ -161,7 +161,7 @@ class Worker:
             position = await self._source().where(partition, folded=owned.next_offset)
             if owned.is_dropped:
                 return
-            held_ms = owned.end.observe(position, now_ms)
+            held_ms = owned.end.observe(position, now_ms, heard_to=owned.heard_to)
             if owned.end.was_reached and owned.live_from_ms is None:
                 owned.live_from_ms = owned.fold.clock_ms
             silence_s = owned.fold.silence_s

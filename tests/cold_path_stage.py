@@ -119,7 +119,9 @@ class Stage:
         partitions: int = READING_PARTITIONS,
         transaction: str | None = None,
     ) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id=transaction, linger_ms=5)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, transactional_id=transaction, transaction_timeout_ms=10_000, linger_ms=5
+        )
         await producer.start()
         try:
             if transaction:
