@@ -100,7 +100,8 @@ def set_apart(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
 def take_back(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
     """Judge a vehicle again from this reading on; return the episode that ends."""
     episode, state.apart = state.apart, None
-    state.work_us, state.work_at_ms = work_left_us(state, moment.received_at_ms), moment.received_at_ms
+    state.work_us = work_left_us(state, moment.received_at_ms)
+    state.work_at_ms = max(state.work_at_ms, moment.received_at_ms)
     assert episode is not None  # noqa: S101 - the caller has looked
     return episode, end(episode, moment.at_ms, "recovered")
 
