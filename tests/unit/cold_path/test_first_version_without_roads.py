@@ -13,7 +13,7 @@ from cold_path.source.registry import Registry
 from cold_path.versions.publication import begin, publish
 from roads import RoadNetwork, default_network
 
-LAKE: Any = SimpleNamespace(state=object(), covered={0: 3})
+LAKE: Any = SimpleNamespace(state=object(), covered={0: 3}, survey=SimpleNamespace(rows=3))
 
 
 def next_version(views: Path, network: RoadNetwork | None, *, is_patient: bool = False) -> NextVersion:
