@@ -81,6 +81,7 @@ class Verify(_Common, _Told):
 
     store: str = Field("sqlite:///var/store/serving.db", description="address of the serving store")
     alerts_topic: str = Field(ENGINE_ALERTS.name, description="topic of the hot path's alerts")
+    lake: Path = Field(Path("var/lake"), description="folder of the lake, to name rows in it that were never committed")
     api: str | None = Field(
         None, description="address of the API, to compare the ranking that it answers: http://HOST:PORT"
     )

@@ -124,6 +124,7 @@ def test_a_lake_grows_from_nothing_by_rejected_records_to_its_first_good_one(
         assert published_trips(home.views, version) == home.recomputed()
         assert home.alerts(version) == home.backtested()
     assert len(home.recomputed()) == READING_PARTITIONS // 2
+    assert "trips" in unequal(home, 1, 2)
     # Roads arrive and no reading does: there is nothing to fold and no trip to match.
     home.publish(pins=replace(PINS, network=default_network()))
     assert unequal(home, 2, 3) == []
