@@ -84,6 +84,7 @@ class Verify(_Common, _Told):
     states_topic: str = Field(VEHICLE_STATES.name, description="topic of the hot path's states")
     vehicles_topic: str = Field(VEHICLES.name, description="topic of the vehicle registry")
     rules: Path | None = Field(None, description="the hot path's rule file; default: the project's own")
+    lake: Path = Field(Path("var/lake"), description="folder of the lake, to name rows in it that were never committed")
     api: str | None = Field(
         None, description="address of the API, to compare the ranking that it answers: http://HOST:PORT"
     )

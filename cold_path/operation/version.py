@@ -40,8 +40,9 @@ class NextVersion:
         """Tell whether no version covers what lake and registry hold.
 
         The newest is asked and not the current one: what was rolled back from is not to come again by itself.
+        A lake may cover offsets and have no row, where transactions were aborted: there is no day to compute as of.
         """
-        if self._lake.state is None:
+        if self._lake.survey.rows == 0:
             return False
         current, known = current_version(self._views), versions(self._views)
         if current is None or not known:

@@ -47,12 +47,16 @@ class Snapshot:
         return merged_trips(self.batch, self.speed.items())
 
     @property
+    def covered(self) -> Offsets:
+        """Partition to the first offset that the version served does not cover."""
+        return {int(at): offset for at, offset in self.manifest.covered_offsets.items()} if self.manifest else {}
+
+    @property
     def reached(self) -> Offsets:
         """Partition to the offset up to which the merged totals are complete: the mark's or the version's."""
-        covered = self.manifest.covered_offsets if self.manifest else {}
         reached = dict(self.marks)
-        for partition, offset in covered.items():
-            reached[int(partition)] = larger(reached.get(int(partition)), offset) or 0
+        for partition, offset in self.covered.items():
+            reached[partition] = larger(reached.get(partition), offset) or 0
         return reached
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -107,7 +108,11 @@ def _begun(partition: int, ruling: Ruling) -> ColumnFold:
 
 
 def _records(folder: str, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
-    rows = pads.dataset(f"{folder}/at_partition={partition}", format="parquet").to_table(columns=["key", "value"])
+    """Give what an earlier fold wrote of a partition; nothing where that had no record yet."""
+    of_partition = Path(folder) / f"at_partition={partition}"
+    if not of_partition.is_dir():
+        return
+    rows = pads.dataset(of_partition, format="parquet").to_table(columns=["key", "value"])
     for key, value in zip(rows.column("key").to_pylist(), rows.column("value").to_pylist(), strict=True):
         yield key.encode(), value
 
