@@ -102,6 +102,15 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     sample_due_ms: int = 0
     """Event time from which the next sample is taken."""
     silent: Episode | None = None
+    watched_from_offset: int = -1
+    """Of the reading that the rules looked at first; -1 before it, and in states that version 0.1 wrote."""
+    refused_hour: int | None = None
+    """The hour of broker time (since 1970) in which there was last no room to watch it; None while it is watched."""
+    work_us: int = 0
+    """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
+    work_at_ms: int = 0
+    apart: Episode | None = None
+    """Open while the vehicle is set apart, as it has taken more than its share."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -112,6 +121,14 @@ class Mark(msgspec.Struct, frozen=True):
     received_at_ms: int
     """The latest broker time seen in the partition."""
     rules_hash: str
+    fold_version: int = 1
+    since_offset: int = 0
+    """The first offset that was folded by these rules and this version of the fold."""
+    new_hour: int = 0
+    """The hour of broker time (since 1970) that `new_vehicles` are counted in."""
+    new_vehicles: int = 0
+    unwatched: int = 0
+    """Vehicles of which only totals are kept, as there were too many new ones."""
 
 
 def mark_key(partition: int) -> bytes:

@@ -76,7 +76,10 @@ class Watchdog:
 
     async def _look_until_stopped(self) -> None:
         async with AIOKafkaConsumer(
-            **kafka_client(self._settings.bootstrap), group_id=self._settings.app_id, enable_auto_commit=False
+            **kafka_client(self._settings.bootstrap),
+            group_id=self._settings.app_id,
+            enable_auto_commit=False,
+            isolation_level="read_committed",  # what an open transaction holds up does not wait for this worker
         ) as consumer:
             while not self._stopped.is_set():
                 await self._look(consumer)

@@ -27,6 +27,9 @@ FLUSH_SECONDS = Histogram("state_flush_seconds", "Duration of a flush", buckets=
 STATES_REFUSED = Counter("states_refused", "Records of vehicle states that did not decode when they were restored")
 PARTITIONS_OWNED = Gauge("partitions_owned", "Partitions of vehicle-readings that this worker owns")
 VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
+VEHICLES_UNWATCHED = Gauge(
+    "vehicles_unwatched", "Vehicles in this worker's table of which only totals are kept, as too many were new"
+)
 STANDSTILL_SECONDS = Gauge(
     "standstill_seconds", "How long a partition with readings waiting has had nothing committed, the longest of all"
 )

@@ -25,7 +25,10 @@ class Listener:
         """Connect to nothing yet."""
         self.heard = Heard()
         self._consumer = AIOKafkaConsumer(
-            **kafka_client(bootstrap), auto_offset_reset="earliest", enable_auto_commit=False
+            **kafka_client(bootstrap),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",  # ends and lags as the programs see them
         )
         self._admin = AIOKafkaAdminClient(**kafka_client(bootstrap))
 

@@ -23,7 +23,6 @@ from alive import is_alive
 from deltalake import DeltaTable
 from eventually import eventually
 from pyspark.sql import SparkSession
-from rich.console import Console
 
 from cold_path.lake.table import Lake
 from cold_path.operation.batch_run import BatchRun
@@ -37,6 +36,7 @@ from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
+from observability.terminal import Console
 from rules import default_rules_file, load_rules
 from stack.processes import die_with_parent
 
@@ -119,7 +119,9 @@ class Stage:
         partitions: int = READING_PARTITIONS,
         transaction: str | None = None,
     ) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id=transaction, linger_ms=5)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, transactional_id=transaction, transaction_timeout_ms=10_000, linger_ms=5
+        )
         await producer.start()
         try:
             if transaction:

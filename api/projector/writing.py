@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from sqlalchemy import case, delete, or_, select
 
 from api.episode import Action, Change, folded
@@ -141,8 +140,7 @@ def _write_flush(connection: Connection, flush: Flush) -> None:
         update=lambda new: _newest(latest, new),
         where=lambda new: new.source_offset >= latest.c.source_offset,
     )
-    mark = msgspec.structs.asdict(flush.mark)
-    del mark["rules_hash"]
+    mark = {column.name: getattr(flush.mark, column.name) for column in marks.c}
     upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
 
 

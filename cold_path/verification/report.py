@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,16 +38,27 @@ class Report:
     """The ranking that the API answered; None where it was not asked, or the store did not stand still for it."""
 
     @property
-    def is_equal(self) -> bool:
-        """Tell whether everything agrees."""
+    def differs(self) -> bool:
+        """Tell whether anything that could be compared differs."""
         are_alike = all(found is None or found.is_equal for found in (self.alerts, self.ranking))
-        return self.comparison.is_equal and self.files_equal is not False and are_alike
+        return not (self.comparison.is_equal and self.files_equal is not False and are_alike)
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether enough of the readings were judged by the same rules and code in both paths."""
+        return self.alerts is None or self.alerts.is_proven
+
+    @property
+    def is_equal(self) -> bool:
+        """Tell whether everything agrees, and enough could be compared to say so."""
+        return self.is_proven and not self.differs
 
     def as_json(self) -> str:
         """Give one flat object, and the first differences."""
         found = self.comparison
         told: dict[str, object] = {
             "equal": self.is_equal,
+            "proven": self.is_proven,
             "trips_compared": found.trips,
             "vehicles_compared": found.vehicles,
             "trips_differing": found.differing,
@@ -57,6 +68,8 @@ class Report:
             "records_rejected": self.rejected,
             "batch_view_version": self.version,
             "store_equals_files": self.files_equal,
+            "alert_readings": None if self.alerts is None else self.alerts.readings,
+            "alert_readings_compared": None if self.alerts is None else self.alerts.readings_compared,
             "alerts_compared": None if self.alerts is None else self.alerts.compared,
             "alerts_missed": None if self.alerts is None else len(self.alerts.missed),
             "alerts_surplus": None if self.alerts is None else len(self.alerts.surplus),
@@ -65,7 +78,7 @@ class Report:
             "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
             "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
         }
-        return json.dumps(told)
+        return json_line(told)
 
     def tables(self) -> Iterator[Table]:
         """Give what a person reads."""
@@ -77,9 +90,14 @@ class Report:
         if self.ranking is not None and not self.ranking.is_equal:
             yield self._places(self.ranking)
 
+    def _verdict(self) -> str:
+        if self.differs:
+            return "NOT EQUAL"
+        return "equal" if self.is_proven else "not proven: less than half of the readings were judged by these rules"
+
     def _figures(self) -> Table:
         found = self.comparison
-        table = Table("", "merged", "recomputed", title="equal" if self.is_equal else "NOT EQUAL")
+        table = Table("", "merged", "recomputed", title=self._verdict())
         for name in ("distance_m", "fuel_ml", "idle_s"):
             table.add_row(name, f"{getattr(found.merged_sums, name):,}", f"{getattr(found.recomputed_sums, name):,}")
         table.add_section()
@@ -93,6 +111,7 @@ class Report:
             "rejected": self.rejected,
         }
         if self.alerts is not None:
+            counts |= {"readings compared for alerts": self.alerts.readings_compared, "of": self.alerts.readings}
             counts |= {"alert events compared": self.alerts.compared}
             counts |= {"missed by the hot path": len(self.alerts.missed), "surplus": len(self.alerts.surplus)}
         if self.ranking is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cold_path.source import broker
-from cold_path.verification.alerts import AlertComparison, heard, in_history
+from cold_path.verification.alerts import AlertComparison, Pair, heard, in_history
 from cold_path.verification.alerts import compared as alerts_compared
 from cold_path.verification.comparison import compared
+from cold_path.verification.continued import continued_history
 from cold_path.verification.published import published_trips
 from cold_path.verification.ranking import answered, ranking_compared
 from cold_path.verification.report import Report
@@ -58,17 +60,26 @@ async def verify(asked: Verify) -> Report:
 async def _alerts(asked: Verify, snapshot: Snapshot) -> AlertComparison | None:
     """Compare the alerts of the readings that the version covers and that the hot path has written a mark behind."""
     manifest = snapshot.manifest
-    history = None if manifest is None else in_history(asked.views, manifest.version, manifest.rules_hash)
-    if manifest is None or history is None:
+    if manifest is None:
+        return None
+    pair = Pair(manifest.rules_hash, manifest.fold_version)
+    history = in_history(asked.views, manifest.version, pair)
+    if history is None:
         return None
     both = {
         int(partition): min(offset, snapshot.marks.get(int(partition), 0))
         for partition, offset in manifest.covered_offsets.items()
     }
+    spans = {at: (judged.since_offset, both[at]) for at, judged in snapshot.judged.items() if judged.pair == pair}
+    spans = {at: (first, end) for at, (first, end) in spans.items() if first < end}
+    later = {at: span for at, span in spans.items() if span[0] > 0}
+    continued = await continued_history(asked, pair, later)
+    spans = {at: span for at, span in spans.items() if at not in later or at in continued.partitions}
+    history = {at: event for at, event in history.items() if event.partition not in later} | continued.events
     ends = (await broker.bounds(asked.bootstrap, asked.alerts_topic, wait_s=asked.wait)).ends
     records = broker.records(asked.bootstrap, asked.alerts_topic, ends, wait_s=asked.wait)
     hot = heard([record.value async for record in records])
-    return alerts_compared(hot, history, bounds=both, rules_hash=manifest.rules_hash)
+    return replace(alerts_compared(hot, history, spans=spans, pair=pair), readings=sum(both.values()))
 
 
 def _snapshot(store: str, wait_s: float) -> Snapshot:

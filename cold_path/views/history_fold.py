@@ -103,8 +103,7 @@ def _compiled(rules_text: str) -> Rules:
 
 def _begun(partition: int, ruling: Ruling) -> ColumnFold:
     states, mark = restored(_records(ruling.states, partition)) if ruling.states else ({}, None)
-    clock_ms = mark.received_at_ms if mark else 0
-    return ColumnFold(partition, ruling.rules, registry=ruling.registry, states=states, clock_ms=clock_ms)
+    return ColumnFold(partition, ruling.rules, registry=ruling.registry, states=states, mark=mark)
 
 
 def _records(folder: str, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
