@@ -40,11 +40,12 @@ from api.routes.stream import stream_routes
 from api.routes.strictness import refuse_unknown_parameters
 from api.routes.vehicles import vehicle_routes
 from api.routes.versions import version_routes
-from api.security.audit import AuditLog
+from api.security.audit import AuditLog, Rotation
 from api.security.gate import Gate
 from api.security.keys import KeyRing
 from api.security.rate import RateLimit
 from api.store.database import Store
+from observability.cross_site import Site
 from roads import default_network, load_network
 from rules import default_rules_file, load_rules
 
@@ -88,16 +89,21 @@ def build(
     problems.install(app)
     app.add_middleware(BoundedBody)
     app.add_middleware(
-        Gate, keys=KeyRing(settings.keys), limit=RateLimit(settings.rate_limit), audit=AuditLog(settings.audit, clock)
+        Gate,
+        site=_site(settings),
+        keys=KeyRing(settings.keys),
+        limit=RateLimit(settings.rate_limit),
+        audit=AuditLog(settings.audit, clock, Rotation(settings.audit_mb * 1_000_000, settings.audit_files)),
     )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-api-key", "last-event-id"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-api-key", "x-requested-with", "last-event-id"],
             expose_headers=["etag", "retry-after"],
         )
+    app.add_middleware(problems.PlainProblems)
     app.add_middleware(Packed)
     app.add_middleware(Measured)
     for routes in (
@@ -119,6 +125,14 @@ def build(
     app.include_router(health_routes(store))
     _add_pages(app)
     return app
+
+
+def _site(settings: ServeSettings) -> Site:
+    return Site(
+        hosts=frozenset(settings.allowed_hosts),
+        origins=frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins),
+        remedy="ask under `localhost` or the API's address, or name it: `api serve --allowed-hosts NAME`",
+    )
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def read_cursor(query: Sequence[object], token: str, *kinds: type) -> list[Any]:
 
 
 def _is_storable(value: object) -> bool:
-    """Tell whether a store can compare with this value: 64-bit numbers, text without NUL and lone surrogates."""
+    """Tell whether a store can compare with this value: finite, 64-bit, text without NUL and lone surrogates."""
+    if isinstance(value, float):
+        return math.isfinite(value)
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
     return not isinstance(value, str) or ("\0" not in value and value.encode("utf-8", "replace").decode() == value)

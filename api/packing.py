@@ -11,6 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
+from api.negotiation import weights
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -83,11 +85,7 @@ class PackedFiles(StaticFiles):
 
 def accepts_gzip(headers: Headers) -> bool:
     """Tell whether an Accept-Encoding takes gzip; `*` alone does not, as few who send it mean it."""
-    for part in headers.get("accept-encoding", "").lower().split(","):
-        coding, _, weight = part.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False
+    return weights(headers.getlist("accept-encoding")).get("gzip", 0.0) > 0
 
 
 def _is_text(start: Message) -> bool:

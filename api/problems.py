@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -10,15 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.errors import Refused, Unknown
-from contracts.errors import InvalidInput, Unavailable
+from contracts.errors import InvalidInput, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI, Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,11 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_STORE: Final = ("disk is full", "No space left on device")
+"""As SQLite and PostgreSQL say it."""
+_LONGEST_DETAIL: Final = 200
 
 
 class Fault(BaseModel):
@@ -56,6 +65,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _store_failed)
+    app.add_exception_handler(OSError, _disk_failed)
+    app.add_exception_handler(MalformedRecord, _unreadable)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -76,17 +87,47 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    status = HTTPStatus(error.status_code)
-    details = {
-        HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}; /docs lists what there is",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}; see /docs",
-    }
-    return problem(request.url.path, status, details.get(status, str(error.detail)), headers=error.headers)
+    path, status, headers = request.url.path, HTTPStatus(error.status_code), dict(error.headers or {})
+    detail = str(error.detail)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_possible_methods(request))
+        detail = f"{request.method} is not possible at {path}; possible: {headers['Allow'] or 'nothing'}"
+    elif status == HTTPStatus.NOT_FOUND and detail == status.phrase:  # the router's own words
+        detail = f"there is nothing at {path}; /docs lists what there is"
+    elif status == HTTPStatus.BAD_REQUEST and request.method != "GET":
+        detail = f"{detail}; send JSON (RFC 8259) in UTF-8, of a few levels"
+    return problem(path, status, detail, headers=headers)
+
+
+def _possible_methods(request: Request) -> list[str]:
+    """Return what all routes of a path take together; a router tells those of the first of them only."""
+    routes, scope = request.app.router.routes, request.scope
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] == Match.FULL for route in routes)
+    ]
 
 
 async def _store_failed(request: Request, error: Exception) -> JSONResponse:
     log.error("store failed", exc_info=error)
-    return problem(request.url.path, HTTPStatus.SERVICE_UNAVAILABLE, "the store does not answer; try again in a moment")
+    is_full = any(words in str(error) for words in _FULL_STORE)
+    remedy = "its disk is full; free space there" if is_full else "try again in a moment"
+    return problem(request.url.path, HTTPStatus.SERVICE_UNAVAILABLE, f"the store does not answer; {remedy}")
+
+
+async def _unreadable(request: Request, error: Exception) -> JSONResponse:
+    log.error("stored record unreadable", exc_info=error)
+    detail = "the store holds a record of this that cannot be read; the log says which, and a new store leaves it out"
+    return problem(request.url.path, HTTPStatus.SERVICE_UNAVAILABLE, detail)
+
+
+async def _disk_failed(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        raise error
+    log.error("disk full", exc_info=error)
+    detail = f"the disk of {error.filename or 'the API'} is full ({error.strerror}); free space there and ask again"
+    return problem(request.url.path, HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
 async def _defect(request: Request, _: Exception) -> JSONResponse:
@@ -105,7 +146,52 @@ def problem(
     told = Problem(title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
     retry = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     body = told.model_dump(exclude_none=True)
+    body["detail"] = detail.encode("utf-8", "replace").decode()  # it may quote text that no encoding has
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**(headers or {}), **retry})
+
+
+class PlainProblems:
+    """ASGI middleware; errors that a library words as plain text become problem documents too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request through."""
+        begun: Message | None = None
+        said = b""
+
+        async def passing(message: Message) -> None:
+            nonlocal begun, said
+            if message["type"] == "http.response.start" and _is_plain_error(message):
+                begun = message
+                return
+            if begun is None:
+                await send(message)
+                return
+            said += message.get("body", b"")
+            if not message.get("more_body", False):
+                await _reworded(begun, said, scope)(scope, receive, send)
+
+        await self._app(scope, receive, passing if scope["type"] == "http" else send)
+
+
+def _is_plain_error(start: Message) -> bool:
+    kind = MutableHeaders(raw=list(start["headers"])).get("content-type", "text/plain")
+    return start["status"] >= HTTPStatus.BAD_REQUEST and kind.startswith("text/plain")
+
+
+def _reworded(start: Message, said: bytes, scope: Scope) -> JSONResponse:
+    status = HTTPStatus(start["status"])
+    headers = MutableHeaders(raw=list(start["headers"]))
+    for replaced in ("content-type", "content-length"):
+        del headers[replaced]
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        detail = "the Range lies beyond the file's end; `Content-Range` tells its length"
+    else:
+        detail = said.decode("utf-8", "replace")[:_LONGEST_DETAIL] or status.phrase
+    return problem(scope["path"], status, detail, headers=dict(headers))
 
 
 def describe(openapi: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +212,19 @@ def describe(openapi: dict[str, Any]) -> dict[str, Any]:
 
 def _possible(method: str, path: str) -> list[HTTPStatus]:
     if not path.startswith("/v1/"):
-        return []
-    named = [HTTPStatus.NOT_FOUND] if "{" in path else []
-    contradicting = [HTTPStatus.CONFLICT] if method == "post" else []
-    keys = [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS]
-    return [*named, *contradicting, *keys, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]
+        return _ALWAYS
+    named = [HTTPStatus.NOT_FOUND] if "{" in path or path.startswith(_ELSEWHERE) else []
+    changing = _OF_CHANGES if method != "get" else []
+    return [*_ALWAYS, *named, *changing, *_OF_KEYS, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE]
+
+
+_ALWAYS: Final = [HTTPStatus.BAD_REQUEST, HTTPStatus.MISDIRECTED_REQUEST]
+_OF_KEYS: Final = [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS]
+_OF_CHANGES: Final = [
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+]
+_ELSEWHERE: Final = "/v1/simulator"
+"""Where there may be nothing, although the path names nothing: no fleet to steer."""

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 from fastapi import Response
 
+from api.negotiation import weights
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Media = Literal["application/json", "text/csv", "application/x-ndjson"]
 MEDIA: Final[tuple[Media, ...]] = ("application/json", "text/csv", "application/x-ndjson")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What begins a formula, also in full width."""
+_UNSEEN: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*")
+"""What a spreadsheet passes over before it looks for one."""
 
 
 def accepted(accept: str | None) -> Media:
     """Give the media type that an Accept header likes best of ours; JSON unless it asks for another."""
-    best: tuple[float, Media] = (0.0, "application/json")
-    for part in (accept or "").lower().split(","):
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = next((_weight(one[2:]) for one in parameters if one.startswith("q=")), 1.0)
-        for media in MEDIA:
-            if media == kind and weight > best[0]:
-                best = (weight, media)
-    return best[1]
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+    liked = weights([accept or ""])
+    ours: dict[str, Media] = {media: media for media in MEDIA}
+    best = max((name for name in liked if name in ours and liked[name] > 0), key=liked.__getitem__, default=MEDIA[0])
+    return ours[best]
 
 
 def tag_of(*parts: object) -> str:
@@ -82,4 +77,7 @@ def csv_table(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str) or not value:
+        return value
+    begin = value[len(_UNSEEN.match(value)[0]) :]  # type: ignore[index]  # it matches any text
+    return f"'{value}" if begin.startswith(_FORMULA) or value[0] in "\t\r\n" else value

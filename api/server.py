@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import gc
-import ipaddress
 import logging
+import resource
 import socket
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
 
 from api.app import build
+from api.http_protocol import PATIENCE, bounded_protocol
 from api.security.keys import read_keys
 from contracts.errors import InvalidInput
+from observability.cross_site import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from fastapi import FastAPI
+
+    from api.http_protocol import Patience
     from api.settings import ServeSettings
 
 log = logging.getLogger(__name__)
+
+_OTHER_FILES: Final = 256
+"""What is open beside connections: store, Kafka, views."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -37,8 +45,40 @@ def serve(settings: ServeSettings) -> None:
     listening = _listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})
-    config = uvicorn.Config(app, log_config=None, access_log=settings.log_requests, timeout_graceful_shutdown=5)
-    _Server(config, app.state.feeds).run(sockets=[listening])
+    _Server(configured(app, settings), app.state.feeds).run(sockets=[listening])
+
+
+def configured(app: FastAPI, settings: ServeSettings, patience: Patience = PATIENCE) -> uvicorn.Config:
+    """Return how uvicorn serves an application: bounded, and believing the headers of named proxies only."""
+    logging.getLogger("uvicorn.access").addFilter(without_query)
+    return uvicorn.Config(
+        app,
+        http=bounded_protocol(_room(settings.most_connections), patience),
+        ws="none",
+        log_config=None,
+        access_log=settings.log_requests,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _room(connections: int) -> int:
+    """Return for how many connections there are file descriptors, after asking for enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(connections, max(1, soft - _OTHER_FILES))
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """Take the query out of a line of uvicorn's access log, where somebody may have put a key."""
+    if isinstance(record.args, tuple) and len(record.args) == 5:  # noqa: PLR2004 - client, method, path, version, status
+        client, method, path, version, status = record.args
+        record.args = (client, method, str(path).partition("?")[0], version, status)
+    return True
 
 
 class Endable(Protocol):
@@ -63,11 +103,7 @@ class _Server(uvicorn.Server):
 
 def refuse_open_address(host: str) -> None:
     """Raise InvalidInput for an address that other machines can reach: without keys anybody could read positions."""
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not is_loopback(host):
         raise InvalidInput(
             f"--host {host}: without API keys the API listens on loopback only; "
             "use --host 127.0.0.1, or make a key first: api keys add NAME --role operator"

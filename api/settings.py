@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from api.role import Role
@@ -13,6 +15,20 @@ from contracts.alert import Severity
 from contracts.definitions import PeriodKind, Scope
 from contracts.road_costs import TimeOfDay, VehicleClass
 from observability.addresses import Bootstrap
+
+
+def _name(given: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", given) is None or re.fullmatch(r".*[^:]:\d+", given):
+        raise ValueError("write a host's name or address without a port, as fleet.example")
+    return given.rstrip(".").lower()
+
+
+def _network(given: str) -> str:
+    return str(ipaddress.ip_network(given))  # raises ValueError, which says what is wrong
+
+
+_HostName = Annotated[str, AfterValidator(_name)]
+_Network = Annotated[str, AfterValidator(_network)]
 
 _BOOTSTRAP = Field(default="127.0.0.1:9092", description="Kafka's address, host:port; several with commas")
 _STORE = Field(
@@ -54,11 +70,25 @@ class ServeSettings(BaseSettings):
     )
     keys: Path = _KEYS
     audit: Path = _AUDIT
+    audit_mb: int = Field(default=10, ge=1, le=10_000, description="MB at which the audit file is renamed to .1")
+    audit_files: int = Field(default=10, ge=1, le=1_000, description="renamed audit files that are kept")
     rate_limit: float = Field(default=100.0, ge=0, description="requests a second and key; 0: without limit")
     cors_origins: list[str] = Field(
         default=[], description="web pages of these origins may ask too, as https://fleet.example; default: none"
     )
-    log_requests: bool = Field(default=False, description="log every request")
+    allowed_hosts: list[_HostName] = Field(
+        default=[],
+        description="names that the API is asked under, as fleet.example, besides localhost and the address that it "
+        "is reached at",
+    )
+    trusted_proxies: list[_Network] = Field(
+        default=[],
+        description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; default: none",
+    )
+    most_connections: int = Field(
+        default=2048, ge=8, le=100_000, description="connections at once; one more is answered 503 and closed"
+    )
+    log_requests: bool = Field(default=False, description="log every request: path and status, without its query")
 
 
 class ProjectorSettings(BaseSettings):

@@ -25,8 +25,9 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Let Spark and the programs under test find the Java that the project uses, and cars drive at any hour."""
+    """Let the programs under test find the Java that the project uses, drive at any hour, and hear test clients."""
     os.environ.setdefault("SIMULATOR_RHYTHM", "false")  # noqa: TID251 - children inherit it
+    os.environ.setdefault("API_ALLOWED_HOSTS", '["testserver"]')  # noqa: TID251 - as Starlette's client calls an API
     environment = machine_environment()
     try:
         java = find_java(environment, shims=cache_folder(environment))

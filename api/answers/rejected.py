@@ -72,7 +72,7 @@ class Replay(BaseModel):
     )
 
     records: Annotated[list[RecordName], Field(max_length=_MOST)] | None = None
-    reason: Annotated[str, Field(max_length=50)] | None = None
+    reason: Annotated[str, Field(max_length=50, pattern=r"^[^\x00]*$")] | None = None
     vehicle_id: Annotated[str, Field(pattern="^[A-HJ-NPR-Z0-9]{17}$")] | None = None
     most: int = Field(default=100, ge=1, le=_MOST, description="how many, where none are named")
     force: bool = Field(default=False, description="also those whose judgement depends on time, or that failed often")

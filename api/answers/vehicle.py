@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.answers.alert import AlertAnswer, alert
 from api.answers.efficiency import Layers
+from api.queries.vehicles import LONGEST_NAME
 from contracts.definitions import litres_per_100km
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from api.queries.vehicles import Known, Listed
     from contracts.vehicle_state import TripTotals
+
+_LARGEST_ENTRY: Final = 16 * 1024
 
 
 class VehicleItem(BaseModel):
@@ -61,7 +64,7 @@ class VehicleDetail(BaseModel):
     fleet: str | None
     is_silent: bool
     last_received_at_ms: int | None
-    registry: dict[str, Any] | None
+    registry: dict[str, Any] | None = Field(description="null also for an entry of more than 16 KiB")
     reading: dict[str, Any] | None = Field(description="the newest reading, by trip and sequence; names as on the wire")
     averages: dict[str, float] | None = Field(description="over the last 5 minutes of event time")
     alerts: list[AlertAnswer]
@@ -97,11 +100,11 @@ def vehicle_told(vehicle: Known, alerts: Iterable[Row[Any]]) -> dict[str, Any]:
     registry, latest = vehicle.registry, vehicle.latest
     return {
         "vehicle_id": vehicle.vehicle_id,
-        "model": registry.model_name if registry else None,
-        "fleet": registry.fleet if registry else None,
+        "model": registry.model_name[:LONGEST_NAME] if registry else None,
+        "fleet": registry.fleet[:LONGEST_NAME] if registry else None,
         "is_silent": latest.is_silent if latest else False,
         "last_received_at_ms": latest.received_at_ms if latest else None,
-        "registry": msgspec.Raw(registry.entry) if registry else None,
+        "registry": msgspec.Raw(registry.entry) if registry and len(registry.entry) <= _LARGEST_ENTRY else None,
         "reading": msgspec.Raw(latest.reading) if latest else None,
         "averages": msgspec.Raw(latest.averages) if latest and latest.averages else None,
         "alerts": [alert(one) for one in alerts],

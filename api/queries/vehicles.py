@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, Select
 
+LONGEST_NAME: Final = 200
+"""Characters of a model's or fleet's name that are shown: stores hold what was registered before names had a bound."""
 _REGISTRY = tables.vehicles
 _LATEST = tables.vehicle_latest
 
@@ -87,9 +89,11 @@ def _sources(given: frozenset[str]) -> list[Select[tuple[str]]]:
 
 _ENTRY = select(_REGISTRY).where(_REGISTRY.c.vehicle_id == bindparam("vehicle_id"))
 _STATE = select(_LATEST).where(_LATEST.c.vehicle_id == bindparam("vehicle_id"))
-_NAMES = select(_REGISTRY.c.vehicle_id, _REGISTRY.c.model_name, _REGISTRY.c.fleet).where(
-    _REGISTRY.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True))
-)
+_NAMES = select(
+    _REGISTRY.c.vehicle_id,
+    func.substr(_REGISTRY.c.model_name, 1, LONGEST_NAME),
+    func.substr(_REGISTRY.c.fleet, 1, LONGEST_NAME),
+).where(_REGISTRY.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True)))
 _HEARD = select(_LATEST.c.vehicle_id, _LATEST.c.is_silent, _LATEST.c.received_at_ms).where(
     _LATEST.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True))
 )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Resp
 
 from api.answers.road import MEDIA_TYPE, By, PathAnswer, RoadsAnswer, RoutesAnswer, SavingAnswer, SavingsAnswer, rounded
 from api.errors import Unknown
+from api.packing import accepts_gzip
 from api.queries.roads import SavingScope, savings
 from api.queries.served import served
 from api.representation import is_known
@@ -84,7 +85,6 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         request: Request,
         vehicle_class: _Class = "medium",
         time_of_day: _Time = "all",
-        accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
         if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> Response:
         """Give every segment with the fuel and time it takes a vehicle of the class; packed where gzip is accepted."""
@@ -94,7 +94,7 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         if is_known(if_none_match, document.tag):
             return Response(status_code=304, headers=headers)
         # Answers for those who see no positions are looked into on their way, so they are packed after that.
-        if "gzip" in (accept_encoding or "") and _sees_positions(request):
+        if accepts_gzip(request.headers) and _sees_positions(request):
             return Response(document.packed, media_type=MEDIA_TYPE, headers=headers | {"Content-Encoding": "gzip"})
         return Response(document.plain, media_type=MEDIA_TYPE, headers=headers)
 

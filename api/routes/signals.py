@@ -14,7 +14,7 @@ from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
 from api.signals import Row, Source, Span, heard, in_lake
 from contracts.errors import Unavailable
-from contracts.topics import VEHICLE_READINGS
+from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LONGEST_S: Final = 60
 _MOST_LOOKED_AT: Final = 200_000
+_LATEST_MS: Final = 253_370_764_800_000
+"""The year 9999: no calendar goes on from there."""
 
 
 def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
@@ -67,8 +69,7 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
     ) -> SignalsAnswer:
         """Give the readings before and after the one that raised the alert: from Kafka, else from the lake."""
         alert = await run_in_threadpool(raised, alert_id)
-        at_ms, wide_ms = alert.received_at_ms, seconds * 1000
-        span = Span(alert.vehicle_id, alert.partition, at_ms - wide_ms, at_ms + wide_ms)
+        span = _span(alert, seconds * 1000)
         source, readings = await found(span)
         return SignalsAnswer(
             alert_id=alert_id,
@@ -81,3 +82,14 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
         )
 
     return routes
+
+
+def _span(alert: Alert, wide_ms: int) -> Span:
+    """Return where to look. Raises Unknown for an alert that cannot have come from a reading of ours."""
+    at_ms = alert.received_at_ms
+    if not 0 < at_ms < _LATEST_MS or not 0 <= alert.partition < READING_PARTITIONS:
+        raise Unknown(
+            f"the alert tells an impossible time or partition (received_at_ms {at_ms}, partition {alert.partition}), "
+            "so there is nowhere to look for its signals"
+        )
+    return Span(alert.vehicle_id, alert.partition, max(0, at_ms - wide_ms), at_ms + wide_ms)

@@ -1,17 +1,20 @@
-"""The gate in front of every route: whose key, which role, how often; changes go to the audit log."""
+"""The gate in front of every route: under which name, whose key, which role, how often; changes are audited."""
 
 from __future__ import annotations
 
 import math
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.datastructures import Headers
 
 from api.problems import problem
+from api.security.journal import Journal, Request
 from api.security.places import without_places
 from api.security.roles import is_open, refusal
+from contracts.errors import InvalidInput
+from observability.cross_site import SAFE_METHODS, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +24,16 @@ if TYPE_CHECKING:
     from api.security.audit import AuditLog
     from api.security.keys import ApiKey, KeyRing
     from api.security.rate import RateLimit
+    from observability.cross_site import Site
 
 NOBODY: Final = "loopback"
 """Who asks where there are no keys: somebody on this machine."""
-_CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _Refused(NamedTuple):
+    status: HTTPStatus
+    detail: str
+    headers: dict[str, str]
 
 
 class Gate:
@@ -34,6 +43,7 @@ class Gate:
         self,
         app: ASGIApp,
         *,
+        site: Site,
         keys: KeyRing,
         limit: RateLimit,
         audit: AuditLog,
@@ -41,9 +51,10 @@ class Gate:
     ) -> None:
         """Wrap an application."""
         self._app = app
+        self._site = site
         self._keys = keys
         self._limit = limit
-        self._audit = audit
+        self._journal = Journal(audit, monotonic_s)
         self._monotonic_s = monotonic_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,50 +62,77 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._keys.refresh()
-        key = self._holder(scope) if self._keys.is_locked else None
-        passing = send
-        if scope["method"] in _CHANGES:
-            passing = self._audited(scope, key, send)
-        if (refused := self._refused(scope, key)) is not None:
-            status, detail, headers = refused
-            await problem(scope["path"], status, detail, headers=headers)(scope, receive, passing)
+        is_change = scope["method"] not in SAFE_METHODS
+        key: ApiKey | None = None
+        try:
+            self._keys.refresh()
+            key = self._holder(scope) if self._keys.is_locked else None
+            refused = self._refused(scope, key)
+        except InvalidInput as error:
+            refused = _Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {})
+        if refused is not None:
+            if is_change:
+                await self._journal.refused(self._request(scope, key), refused.status)
+            await problem(scope["path"], *refused[:2], headers=refused.headers)(scope, receive, send)
             return
         scope["sees_positions"] = not self._keys.is_locked or (key is not None and key.sees_positions)
-        if not scope["sees_positions"]:
-            passing = without_places(passing)
-        await self._app(scope, receive, passing)
+        passing = send if scope["sees_positions"] else without_places(send)
+        if is_change:
+            await self._change(scope, receive, passing, key)
+        else:
+            await self._app(scope, receive, passing)
+
+    async def _change(self, scope: Scope, receive: Receive, send: Send, key: ApiKey | None) -> None:
+        """Let a change through once its line is written, and write how it ended."""
+        request = self._request(scope, key)
+        try:
+            change = await self._journal.begun(request)
+        except InvalidInput as error:
+            detail = f"nothing was changed, since it could not be noted: {error}"
+            await problem(scope["path"], HTTPStatus.SERVICE_UNAVAILABLE, detail)(scope, receive, send)
+            return
+        status: int | None = None
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                await self._journal.ended(request, change, status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            if status is None:
+                await self._journal.ended(request, change, None)
 
     def _holder(self, scope: Scope) -> ApiKey | None:
         given = _given_key(Headers(scope=scope))
         return self._keys.holder(given) if given else None
 
-    def _refused(self, scope: Scope, key: ApiKey | None) -> tuple[HTTPStatus, str, dict[str, str]] | None:
+    def _refused(self, scope: Scope, key: ApiKey | None) -> _Refused | None:
         path = scope["path"]
+        reached_at = (scope.get("server") or (None,))[0]
+        if (foreign := self._site.refusal(Asked(scope["method"], scope["headers"], reached_at))) is not None:
+            return _Refused(*foreign, {})
         if not self._keys.is_locked or is_open(path):
             return None
         if key is None:
             detail = (
                 "this needs an API key that is in force: send `Authorization: Bearer KEY`; `api keys add` makes one"
             )
-            return HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"}
+            return _Refused(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
         if (why := refusal(key, scope["method"], path)) is not None:
-            return HTTPStatus.FORBIDDEN, why, {}
+            return _Refused(HTTPStatus.FORBIDDEN, why, {})
         if wait_s := self._limit.wait_s(key.name, self._monotonic_s()):
             detail = f"the key {key.name!r} asks too often; come back after Retry-After seconds"
-            return HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(math.ceil(wait_s))}
+            return _Refused(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(math.ceil(wait_s))})
         return None
 
-    def _audited(self, scope: Scope, key: ApiKey | None, send: Send) -> Send:
-        async def noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                who = key.name if key else (NOBODY if not self._keys.is_locked else "unknown key")
-                client = scope.get("client")
-                facts = {"status": message["status"], "from": client[0] if client else None}
-                self._audit.note(who, f"{scope['method']} {scope['path']}", **facts)
-            await send(message)
-
-        return noted
+    def _request(self, scope: Scope, key: ApiKey | None) -> Request:
+        who = key.name if key else ("unknown key" if self._keys.is_locked else NOBODY)
+        client = scope.get("client")
+        return Request(who, f"{scope['method']} {scope['path']}", client[0] if client else None)
 
 
 def _given_key(headers: Headers) -> str | None:

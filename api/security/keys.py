@@ -106,6 +106,8 @@ class KeyRing:
         except FileNotFoundError:
             self._by_digest = {}  # keys that are gone open nothing; and what was locked stays locked
             return
+        except OSError as error:
+            raise InvalidInput(f"--keys {self._file} cannot be read: {error.strerror}; see who may read it") from error
         if (seen := (status.st_mtime_ns, status.st_ino)) == self._seen:
             return
         keys = read_keys(self._file)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 _BURST_S: Final = 2.0
-"""So many seconds' worth may be asked at once."""
+"""So many seconds' worth may be asked at once, unless another number is given."""
 
 
 class RateLimit:
     """Buckets by name; `per_s` 0 means without limit."""
 
-    def __init__(self, per_s: float) -> None:
+    def __init__(self, per_s: float, *, burst_s: float = _BURST_S) -> None:
         """Begin with full buckets."""
         self._per_s = per_s
-        self._most = max(1.0, per_s * _BURST_S)
+        self._most = max(1.0, per_s * burst_s)
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait_s(self, name: str, now_s: float) -> float:

@@ -1,7 +1,7 @@
 """The control's HTTP server, on loopback, in the fleet's own event loop.
 
-It knows no users. So that no page in a browser on this machine can use it, bodies must be `application/json` (which
-other sites may not send without being allowed to, and nobody is), and the host must be this machine's.
+It knows no users. So that no page in a browser on this machine can use it, a change must say `application/json` (which
+other sites may not send without being allowed to, and nobody is), and be sent to this machine's name by no other site.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.errors import InvalidInput
+from observability.cross_site import Asked, Site
 from simulator.control.desk import Change, FaultAsked, Steered
-from simulator.control.problems import HANDLERS, Problem
+from simulator.control.problems import HANDLERS, Problem, problem
 from simulator.faults.fault import FAULT_KINDS, FaultKind
 
 LOOPBACK: Final = "127.0.0.1"
 _MOST_BYTES: Final = 64 * 1024
-_HOSTS: Final = [LOOPBACK, "localhost"]
+_LARGEST_HEAD_BYTES: Final = 16 * 1024
+_MOST_CONNECTIONS: Final = 64
 
 T = TypeVar("T")
 
@@ -58,9 +60,25 @@ def application(fleet: Steered) -> Starlette:
             Route("/faults", begin_fault, methods=["POST"]),
             Route("/faults/{vehicle_id}/{fault}", clear_fault, methods=["DELETE"]),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
+        middleware=[Middleware(OwnPagesOnly)],
         exception_handlers=HANDLERS,
     )
+
+
+class OwnPagesOnly:
+    """ASGI middleware; it refuses what a page of another site may have sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+        self._site = Site()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request through, or refuse it."""
+        refused = None
+        if scope["type"] == "http":
+            refused = self._site.refusal(Asked(scope["method"], scope["headers"], LOOPBACK))
+        await (self._app if refused is None else problem(*refused))(scope, receive, send)
 
 
 def _answer(fleet: Steered, *, status: int = 200) -> Response:
@@ -68,8 +86,6 @@ def _answer(fleet: Steered, *, status: int = 200) -> Response:
 
 
 async def _asked(request: Request, kind: type[T]) -> T:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise Problem(415, "send the body as application/json")
     body = b""
     async for piece in request.stream():
         body += piece
@@ -107,7 +123,16 @@ async def control_served(fleet: Steered, port: int) -> AsyncIterator[int]:
             f"no control at {LOOPBACK}:{port} ({error.strerror}): give another --control, or 0 for a free one"
         ) from None
     config = uvicorn.Config(
-        application(fleet), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        application(fleet),
+        http="h11",  # which bounds headers; httptools does not
+        h11_max_incomplete_event_size=_LARGEST_HEAD_BYTES,
+        limit_concurrency=_MOST_CONNECTIONS,
+        ws="none",
+        proxy_headers=False,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -22,6 +22,8 @@ from stack.broker import Broker
 from stack.ports import LOOPBACK, free_port
 from stack.processes import die_with_parent
 
+JSON = {"content-type": "application/json"}
+
 
 def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: Broker, tmp_path: Path) -> None:
     port, truth = free_port(), tmp_path / "truth.jsonl"
@@ -49,7 +51,7 @@ def test_a_running_fleet_is_steered_and_the_truth_tells_what_was_broken(topics: 
         assert control.patch("/", json={"vehicles": 12, "disturbances": {"duplicated": 0.5}}).status_code == 200
         assert control.post("/faults", json={"vehicle_id": vin, "fault": "misfire", "growth_s": 1}).status_code == 201
         eventually(lambda: [fault["severity"] for fault in state()["faults"]] == [1.0], within_s=30)
-        assert control.delete(f"/faults/{vin}/misfire").status_code == 200
+        assert control.delete(f"/faults/{vin}/misfire", headers=JSON).status_code == 200
 
         assert control.patch("/", json={"paused": True}).json()["paused"]
         still = eventually(lambda: (first := state()["readings_produced"]) == state()["readings_produced"] and first)

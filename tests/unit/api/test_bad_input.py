@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from serving import NOW_MS, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from api.app import build
 from api.settings import ServeSettings
+from api.store import tables
+from contracts.codec import encode
 
 UNKNOWN = "1HGCM82633A999999"
 SQL = "'; DROP TABLE alerts; --"
@@ -115,5 +117,75 @@ def test_a_body_that_is_none_of_ours_is_refused_by_field(client: TestClient, bod
 
 
 def test_a_method_or_path_that_there_is_not_is_told(client: TestClient) -> None:
-    refused(client.delete("/v1/alerts/a1"), 405, "DELETE")
+    refused(client.delete("/v1/alerts/a1", headers={"content-type": "application/json"}), 405, "DELETE")
     refused(client.get("/v1/nothing"), 404, "/docs")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/simulator", "GET, PATCH"), ("/v1/simulator/faults", "POST"), ("/v1/alerts", "GET"),
+        ("/v1/views/1/rollback", "POST"), ("/v1/rejected-readings/replay", "POST"), ("/", "GET"),
+    ],
+)  # fmt: skip
+def test_a_method_that_there_is_not_is_told_with_those_that_there_are(
+    client: TestClient, path: str, allowed: str
+) -> None:
+    answer = client.put(path, json={})
+    refused(answer, 405, allowed)
+    assert answer.headers["allow"] == allowed
+
+
+def test_names_of_the_registry_are_shown_up_to_a_bound(client: TestClient, store: Engine) -> None:
+    long = "x" * 100_000
+    with store.begin() as connection:  # as a store has it that was written before registry entries were judged
+        names = {"model_name": long, "fleet": long, "entry": encode(a_vehicle(fleet=long)).decode()}
+        connection.execute(update(tables.vehicles).values(names))
+    for path in ("/v1/vehicles", f"/v1/vehicles/{VIN}", "/v1/attention", "/v1/rankings/fuel-efficiency"):
+        answer = client.get(path)
+        assert (answer.status_code, len(answer.content) < 20_000) == (200, True), path
+
+
+HOSTILE = (
+    b"NaN",
+    b"1e400",
+    b"-Infinity",
+    b'"\\ud800"',
+    b'"\\u0000"',
+    b"1" * 5_000,
+    b"[" * 20_000,
+    b'"\xff"',
+    b"\x00",
+    b"{",
+)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "fields"),
+    [
+        ("PATCH", "/v1/simulator", ("rate", "vehicles", "disturbances", "x")),
+        ("POST", "/v1/simulator/faults", ("vehicle_id", "severity")),
+        ("POST", "/v1/alerts/a1/notes", ("by", "note", "action_id", "x")),
+        ("POST", "/v1/alerts/a1/resolve", ("by", "force")),
+        ("POST", "/v1/rejected-readings/replay", ("records", "reason", "most", "force", "vehicle_id")),
+    ],
+)
+def test_no_json_that_is_none_is_a_defect(client: TestClient, verb: str, path: str, fields: tuple[str, ...]) -> None:
+    for value in HOSTILE:
+        bodies = [value, b'{"\\ud800": 1}', *(b'{"%s": %s}' % (name.encode(), value) for name in fields)]
+        for body in bodies:
+            answer = client.request(verb, path, content=body, headers={"content-type": "application/json"})
+            assert answer.status_code in {400, 404, 422, 503}, (body[:50], answer.text)
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e400", "-0", "1_0", "\u0661", "%ED%A0%80", "%00", "9" * 5_000])
+def test_no_parameter_is_a_defect(client: TestClient, value: str) -> None:
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        parameters = operations.get("get", {}).get("parameters", ())
+        for one in (each for each in parameters if each["in"] == "query" and "stream" not in path):
+            filled = path.format(alert_id="a1", vin=VIN, partition=0, offset=0, trip_started_at_ms=NOW_MS)
+            assert client.get(f"{filled}?{one['name']}={value}").status_code in {200, 404, 422, 503}, (
+                path,
+                one["name"],
+            )

@@ -9,7 +9,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, project, publish
 
 from api.app import build
@@ -79,6 +79,6 @@ def holds(operation: Any) -> None:
         if response.status_code == 503:  # there is no Kafka here, and the answer says so
             assert response.headers["content-type"] == ["application/problem+json"]
             return
-        case.validate_response(response, checks=[not_a_server_error, content_type_conformance])
+        case.validate_response(response, checks=[not_a_server_error, content_type_conformance, status_code_conformance])
 
     asked()

@@ -31,7 +31,8 @@ def client(url: str, tmp_path: Path, store: Engine, topics: Topics) -> Iterator[
     ("accept", "is_packed"),
     [
         ("gzip", True), ("br, GZIP;q=0.8", True), ("gzip; q=1.0", True), ("", False), ("br", False), ("*", False),
-        ("gzip;q=0", False), ("gzip; q = 0.00", False),
+        ("gzip;q=0", False), ("gzip; q = 0.00", False), ("gzip;x=1;q=0", False), ("gzip;q=nan", False),
+        ("gzip;q=-1", False), ("GZIP;Q=0.0", False), ("gzip;q=0.001", True),
     ],
 )  # fmt: skip
 def test_only_who_accepts_gzip_gets_it(accept: str, *, is_packed: bool) -> None:
@@ -56,6 +57,30 @@ def test_an_answer_packed_already_stays_so(client: TestClient) -> None:
     roads = client.get("/v1/roads", headers=PACKED)
     assert roads.headers["content-encoding"] == "gzip"
     assert roads.json()["type"] == "FeatureCollection"
+
+
+@pytest.mark.parametrize("path", ["/v1/roads", "/v1/alerts", "/", "/static/style.css"])
+def test_who_refuses_gzip_gets_none_on_any_route(client: TestClient, path: str) -> None:
+    for refusing in ("gzip;q=0", "identity, gzip; q=0.0"):
+        answer = client.get(path, headers={"accept-encoding": refusing})
+        assert (answer.status_code, answer.headers.get("content-encoding")) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=abc", 400), ("bytes=9-5", 400), ("bytes=99999999-", 416), ("bytes=99999-100000", 416)]
+)
+def test_a_range_that_cannot_be_is_told_as_a_problem(client: TestClient, asked: str, status: int) -> None:
+    answer = client.get("/static/style.css", headers=PLAIN | {"range": asked})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (answer.json()["status"], answer.json()["instance"]) == (status, "/static/style.css")
+    if status == 416:
+        assert answer.headers["content-range"].endswith(str((STATIC / "style.css").stat().st_size))
+    assert "content-security-policy" in answer.headers
+
+
+def test_a_range_that_can_be_is_answered(client: TestClient) -> None:
+    answer = client.get("/static/style.css", headers=PLAIN | {"range": "bytes=0-9"})
+    assert (answer.status_code, len(answer.content)) == (206, 10)
 
 
 @pytest.mark.parametrize(("path", "file"), [("/", "index.html"), ("/static/style.css", "style.css")])

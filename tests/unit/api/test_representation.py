@@ -62,6 +62,22 @@ def test_no_cell_is_a_formula() -> None:
     assert csv_table(["a", "b"], [{"a": "=1+1", "b": -1.5}]) == b"a,b\r\n'=1+1,-1.5\r\n"
 
 
+@pytest.mark.parametrize(
+    "unseen", ["", " ", "\t", "\r", "\n", "\ufeff", "\u00a0", "\u200b", " \ufeff\t ", "\x00", "\u2060"]
+)
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_no_cell_is_a_formula_whatever_stands_before_it(unseen: str, sign: str) -> None:
+    table = csv_table(["a"], [{"a": f"{unseen}{sign}1"}]).decode()
+    (cell,) = list(csv.reader(io.StringIO(table, newline="")))[1]
+    assert cell == f"'{unseen}{sign}1"
+
+
+@pytest.mark.parametrize("text", ["", " ", "Honda Accord 2020", " a=b", "a-b", "1-2", "\ufeffx"])
+def test_a_cell_that_is_no_formula_stays_as_it_is(text: str) -> None:
+    (cell,) = list(csv.reader(io.StringIO(csv_table(["a", "b"], [{"a": text, "b": "x"}]).decode(), newline="")))[1][:1]
+    assert cell == text
+
+
 def test_an_export_has_all_that_are_ranked(client: TestClient) -> None:
     answer = client.get(RANKING, headers={"accept": "text/csv"})
     assert answer.headers["content-type"].startswith("text/csv")

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from serving import NOW_MS, VIN, Topics, a_state, a_trip, an_alert, project
+from pydantic import ValidationError
+from serving import NOW_MS, VIN, Topics, a_state, a_trip, an_alert, project, publish
 from sqlalchemy import Engine
 
 from api.app import build
 from api.role import Role
+from api.security.audit import AuditLog, Rotation
 from api.security.keys import KeyRing, added, digest, read_keys, revoked, write_keys
 from api.security.places import stripped
 from api.security.rate import RateLimit
@@ -33,19 +38,24 @@ def key_of(file: Path, name: str, role: Role = "viewer", *, positions: bool = Fa
 
 
 @pytest.fixture
-def client(url: str, store: Engine, tmp_path: Path, keys: Path, topics: Topics) -> Iterator[Callable[..., Any]]:
-    newest = a_state(VIN, a_trip(9_000, 800), offset=8)
-    newest.newest.latitude_deg, newest.newest.longitude_deg = 48.1, 11.5
-    project(store, topics.alert(an_alert("a", latitude_deg=48.1, longitude_deg=11.5)), *topics.flush(newest))
-
-    def ask(method: str, path: str, headers: dict[str, str] | None = None, **given: Any) -> Any:
-        return test_client.request(method, path, headers=headers, **given)
-
+def app(url: str, tmp_path: Path, keys: Path) -> FastAPI:
     settings = ServeSettings(
         store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1", keys=keys, audit=tmp_path / "audit.jsonl",
         rate_limit=20, action_wait=0, cors_origins=["https://fleet.example"],
     )  # fmt: skip
-    with TestClient(build(settings, clock=lambda: NOW_MS), raise_server_exceptions=False) as test_client:
+    return build(settings, clock=lambda: NOW_MS)
+
+
+@pytest.fixture
+def client(app: FastAPI, store: Engine, topics: Topics) -> Iterator[Callable[..., Any]]:
+    newest = a_state(VIN, a_trip(9_000, 800), offset=8)
+    newest.newest.latitude_deg, newest.newest.longitude_deg = 48.1, 11.5
+    project(store, topics.alert(an_alert("a", latitude_deg=48.1, longitude_deg=11.5)), *topics.flush(newest))
+
+    def ask(method: str, path: str, headers: Any = None, **given: Any) -> Any:
+        return test_client.request(method, path, headers=headers, **given)
+
+    with TestClient(app, raise_server_exceptions=False) as test_client:
         yield ask
 
 
@@ -123,12 +133,28 @@ def test_every_change_is_noted_with_who_asked(client: Callable[..., Any], keys: 
     client("POST", "/v1/alerts/a/notes", viewer, json={})
     client("POST", "/v1/alerts/a/notes", json={})
     client("GET", "/v1/rules", viewer)
-    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
-    assert [(line["who"], line["did"], line["status"]) for line in lines] == [
+    begun, ended, forbidden, unknown = noted(tmp_path)
+    assert ("status" in begun, begun["change"]) == (False, ended["change"])
+    assert [(line["who"], line["did"], line["status"]) for line in (ended, forbidden, unknown)] == [
         ("loopback", "POST /v1/alerts/a/notes", 503),
         ("vic", "POST /v1/alerts/a/notes", 403),
         ("unknown key", "POST /v1/alerts/a/notes", 401),
     ]
+    assert [line["from"] for line in (begun, ended, forbidden, unknown)] == ["testclient"] * 4
+
+
+def noted(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+
+
+def test_refusals_of_one_who_asks_on_and_on_are_counted_not_written(
+    client: Callable[..., Any], keys: Path, tmp_path: Path
+) -> None:
+    key_of(keys, "ann")
+    for _ in range(200):
+        assert client("POST", "/v1/" + "x" * 5_000, json={}).status_code == 401
+    assert len(noted(tmp_path)) < 150
+    assert (tmp_path / "audit.jsonl").stat().st_size < 150 * 1_000
 
 
 def test_other_origins_are_refused_unless_named(client: Callable[..., Any]) -> None:
@@ -145,6 +171,151 @@ def test_every_answer_carries_the_headers_that_browsers_obey(client: Callable[..
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+
+
+def changing(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Yield every route that changes something, with its path filled in."""
+    filled = {"alert_id": "a", "version": "1", "vehicle_id": VIN, "fault": "misfire"}
+    for path, operations in app.openapi()["paths"].items():
+        yield from ((method.upper(), path.format(**filled)) for method in operations if method not in {"get", "head"})
+
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "", None)
+
+
+def test_no_form_reaches_any_route_that_changes_something(client: Callable[..., Any], app: FastAPI) -> None:
+    routes = list(changing(app))
+    assert len(routes) >= 8
+    for method, path in routes:
+        for kind in FORMS:
+            answer = client(method, path, {"content-type": kind} if kind is not None else None, content=b"{}")
+            assert (answer.status_code, answer.json()["instance"]) == (415, path), (method, path, kind)
+            assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("headers", [{"content-type": "application/json"}, {"x-requested-with": "a script"}])
+def test_what_no_form_can_send_is_let_through(
+    client: Callable[..., Any], app: FastAPI, headers: dict[str, str]
+) -> None:
+    for method, path in changing(app):
+        assert client(method, path, headers).status_code in {404, 422}, (method, path)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://testserver:8001", "http://testserver.evil.example", "null", "file://", ""],
+)
+def test_a_page_of_another_origin_changes_nothing(client: Callable[..., Any], app: FastAPI, origin: str) -> None:
+    for method, path in changing(app):
+        answer = client(method, path, {"content-type": "application/json", "origin": origin})
+        assert answer.status_code == 403, (method, path)
+        assert client("GET", "/v1/rules", {"origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://testserver", "https://testserver", "https://fleet.example"])
+def test_pages_of_the_api_itself_and_of_named_origins_may_change(client: Callable[..., Any], origin: str) -> None:
+    headers = {"content-type": "application/json", "origin": origin}
+    assert client("POST", "/v1/views/1/rollback", headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        (["localhost"], 200), (["localhost:8000"], 200), (["127.0.0.1:8000"], 200), (["127.1.2.3"], 200),
+        (["[::1]:8000"], 200), (["LOCALHOST."], 200), (["testserver"], 200),
+        (["evil.example"], 421), (["localhost.evil.example"], 421), (["127.0.0.1.evil.example"], 421),
+        (["10.0.0.1"], 421),
+        (["localhost", "localhost"], 400), (["localhost", "evil.example"], 400), ([""], 400), (["a b"], 400),
+        (["localhost:8000:1"], 400), (["user@localhost"], 400), (["localhost/x"], 400),
+    ],
+)  # fmt: skip
+def test_only_names_of_this_machine_are_answered(client: Callable[..., Any], hosts: list[str], status: int) -> None:
+    for path in ("/", "/v1/rules", "/health/live", "/v1/positions"):
+        answer = client("GET", path, [("host", host) for host in hosts])
+        assert answer.status_code == status
+        if status != 200:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert status == 400 or "--allowed-hosts" in answer.json()["detail"]
+
+
+def test_a_name_that_is_allowed_is_answered(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_ALLOWED_HOSTS")
+    for allowed, status in (([], 421), (["Fleet.Example."], 200)):
+        settings = ServeSettings(store=url, bootstrap="127.0.0.1:1", views=tmp_path, allowed_hosts=allowed)
+        with TestClient(build(settings), base_url="http://fleet.example:8000") as asking:
+            assert asking.get("/docs").status_code == status
+
+
+@pytest.mark.parametrize("name", ["fleet.example:8000", "http://fleet.example", "*", "", "a b"])
+def test_what_is_no_name_of_a_host_is_refused_at_the_start(name: str) -> None:
+    with pytest.raises(ValidationError, match="allowed_hosts"):
+        ServeSettings(allowed_hosts=[name])
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example", "10.0.0.300", "10.0.0.1/8", "*"])
+def test_what_is_no_address_of_a_proxy_is_refused_at_the_start(proxy: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        ServeSettings(trusted_proxies=[proxy])
+
+
+@pytest.mark.usefixtures("store")
+def test_no_change_is_done_that_cannot_be_noted(url: str, tmp_path: Path) -> None:
+    views = tmp_path / "views"
+    for version in (1, 2):
+        publish(views, version, {}, covered={})
+    full = ServeSettings(store=url, views=views, bootstrap="127.0.0.1:1", audit=Path("/dev/full"))
+    with TestClient(build(full), raise_server_exceptions=False) as asking:
+        answer = asking.post("/v1/views/1/rollback", json={})
+        assert asking.post("/v1/views/1/rollback", data={}).status_code == 415
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "No space left on device" in answer.json()["detail"]
+    assert "free space" in answer.json()["detail"]
+    assert (views / "CURRENT").read_text() == "2"
+    with TestClient(build(full.model_copy(update={"audit": tmp_path / "audit.jsonl"}))) as asking:
+        assert asking.post("/v1/views/1/rollback", json={}).json() == {"published": 1, "before": 2}
+    assert [line.get("status") for line in noted(tmp_path)] == [None, 200]
+
+
+def test_keys_that_cannot_be_read_let_nobody_in_and_say_why(client: Callable[..., Any], keys: Path) -> None:
+    key_of(keys, "ann")
+    keys.write_text("{")
+    answer = client("GET", "/v1/rules")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "--keys" in answer.json()["detail"]
+
+
+def test_an_audit_file_is_rotated_by_size_and_few_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    logs = [AuditLog(file, lambda: NOW_MS, Rotation(most_bytes=1_000, files=3)) for _ in range(2)]
+    for n in range(200):
+        logs[n % 2].note("ann", f"change {n}")
+    files = sorted(tmp_path.iterdir())
+    assert [one.name for one in files] == ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.3"]
+    assert all(one.stat().st_size < 1_100 for one in files)
+    newest_first = [json.loads(line)["did"] for one in files for line in reversed(one.read_text().splitlines())]
+    assert newest_first == [f"change {199 - n}" for n in range(len(newest_first))]
+
+
+def test_an_audit_line_is_bounded_whatever_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    AuditLog(file, lambda: NOW_MS).note("\x00" * 60_000, "\ud800🚗" * 60_000, client="x" * 60_000)
+    assert file.stat().st_size < 8_192
+    assert json.loads(file.read_text())["who"].endswith("…")
+
+
+def test_a_line_cut_short_by_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    AuditLog(file, lambda: NOW_MS).note("ann", "a change")
+    before, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+    try:
+        with pytest.raises(InvalidInput, match="free space"):
+            AuditLog(file, lambda: NOW_MS).note("ann", "another change")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert file.read_bytes() == before
 
 
 def test_only_hashes_are_kept_and_only_the_owner_reads_them(keys: Path) -> None:

@@ -11,13 +11,14 @@ from driving import a_reading
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from serving import NOW_MS, OTHER_VIN, VIN, Topics, an_alert, partition_of, project
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from api import problems
 from api.kafka.reader import TopicReader
 from api.period import day_of
 from api.routes.signals import signal_routes
 from api.signals import Span, heard, in_lake
+from api.store import tables
 from api.store.database import Store
 from contracts.codec import encode
 from contracts.errors import Unavailable
@@ -116,3 +117,21 @@ def test_what_nobody_has_any_more_is_told(url: str, store: Engine, topics: Topic
     assert asked(url, Reader(None), tmp_path / "none").status_code == 404
     assert asked(url, Reader(Unavailable("away")), tmp_path / "none").status_code == 503
     assert asked(url, Reader(None), tmp_path / "none", "unknown").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"received_at_ms": 2**62}, {"received_at_ms": -(2**62)}, {"received_at_ms": 0},
+        {"received_at_ms": 300 * 10**12}, {"partition": 2**31}, {"partition": -1},
+    ],
+)  # fmt: skip
+def test_an_alert_of_an_impossible_time_or_place_has_no_signals(
+    url: str, store: Engine, topics: Topics, lake: Path, impossible: dict[str, int]
+) -> None:
+    project(store, topics.alert(an_alert("a")))
+    with store.begin() as connection:  # as a store has it that was written before records were judged
+        connection.execute(update(tables.alert_changes).values(event=encode(an_alert("a", **impossible)).decode()))
+    answer = asked(url, Reader(None), lake)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert "impossible time or partition" in answer.json()["detail"]

@@ -23,6 +23,7 @@ from simulator.vehicles.fleet import fleet
 
 START_MS = 1_790_000_000_000
 CARS, MOST = 10, 30
+JSON = {"content-type": "application/json"}
 
 
 class Nowhere:
@@ -114,7 +115,7 @@ def test_a_fault_that_was_asked_for_begins_once_the_car_drives_and_ends_when_it_
     (fault,) = bench.state()["faults"]
     assert (fault["vehicle_id"], fault["severity"]) == (vin, 0.5)
     assert fault["started_at_ms"] >= START_MS
-    assert bench.client.delete(f"/faults/{vin}/misfire").json()["faults"] == []
+    assert bench.client.delete(f"/faults/{vin}/misfire", headers=JSON).json()["faults"] == []
     assert bench.faults.history[0].ended_at_ms == bench.live.next_ms
     assert bench.truths == 1
     assert not bench.faults.severity["misfire"].any()
@@ -122,7 +123,7 @@ def test_a_fault_that_was_asked_for_begins_once_the_car_drives_and_ends_when_it_
 
 def test_a_fault_that_waits_can_be_forgotten(bench: Bench) -> None:
     bench.client.post("/faults", json={"vehicle_id": bench.vins[0], "fault": "glitch"})
-    assert bench.client.delete(f"/faults/{bench.vins[0]}/glitch").status_code == 200
+    assert bench.client.delete(f"/faults/{bench.vins[0]}/glitch", headers=JSON).status_code == 200
     bench.drive(50)
     assert bench.faults.history == []
 
@@ -198,7 +199,7 @@ def test_bad_input_is_told_as_problem_details_and_changes_nothing(
     bench: Bench, verb: str, path: str, body: dict[str, Any] | None, status: int, detail: str
 ) -> None:
     before = bench.state()
-    answer = bench.client.request(verb, path, json=body)
+    answer = bench.client.request(verb, path, json=body, headers=JSON)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
     assert answer.headers["content-type"] == "application/problem+json"
     assert detail in answer.json()["detail"]
@@ -209,7 +210,7 @@ def test_the_same_fault_twice_is_a_conflict_and_one_that_is_not_there_is_not_fou
     asked = {"vehicle_id": bench.vins[0], "fault": "misfire"}
     assert bench.client.post("/faults", json=asked).status_code == 201
     assert bench.client.post("/faults", json=asked).status_code == 409
-    assert bench.client.delete(f"/faults/{bench.vins[0]}/glitch").status_code == 404
+    assert bench.client.delete(f"/faults/{bench.vins[0]}/glitch", headers=JSON).status_code == 404
 
 
 def test_a_change_that_is_wrong_in_one_thing_changes_nothing(bench: Bench) -> None:
@@ -219,10 +220,61 @@ def test_a_change_that_is_wrong_in_one_thing_changes_nothing(bench: Bench) -> No
     assert bench.state() == before
 
 
-def test_no_other_site_in_a_browser_can_use_the_control(bench: Bench) -> None:
-    assert bench.client.patch("/", content=b'{"rate": 5}', headers={"content-type": "text/plain"}).status_code == 415
-    assert bench.client.get("/", headers={"host": "evil.example"}).status_code == 400
-    assert "access-control-allow-origin" not in bench.client.get("/", headers={"origin": "http://a.example"}).headers
-    assert (
-        bench.client.patch("/", content=b" " * 100_000, headers={"content-type": "application/json"}).status_code == 413
-    )
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
+def test_no_form_can_change_anything(bench: Bench, kind: str | None) -> None:
+    before, headers = bench.state(), {"content-type": kind} if kind else {}
+    routes: list[Any] = application(bench.steering).routes
+    changing = [(verb, route.path) for route in routes for verb in set(route.methods) - {"GET", "HEAD"}]
+    assert len(changing) >= 3
+    for verb, path in changing:
+        filled = path.format(vehicle_id=bench.vins[0], fault="misfire")
+        answer = bench.client.request(verb, filled, content=b'{"rate": 5}', headers=headers)
+        assert answer.status_code == 415
+        assert "Content-Type: application/json" in answer.json()["detail"]
+    assert bench.state() == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("host", "evil.example")], 421),
+        ([("host", "127.0.0.1.evil.example")], 421),
+        ([("host", "127.0.0.1"), ("host", "evil.example")], 400),
+        ([("host", "127.0.0.1"), ("origin", "http://evil.example")], 403),
+        ([("host", "127.0.0.1"), ("origin", "http://127.0.0.1:8000")], 403),
+        ([("host", "127.0.0.1"), ("origin", "null")], 403),
+        ([("host", "127.0.0.1"), ("origin", "http://127.0.0.1")], 200),
+        ([("host", "localhost:9300"), ("origin", "http://localhost:9300")], 200),
+    ],
+)
+def test_no_other_site_in_a_browser_can_use_the_control(
+    bench: Bench, headers: list[tuple[str, str]], status: int
+) -> None:
+    answer = bench.client.patch("/", content=b'{"rate": 5}', headers=[*JSON.items(), *headers])
+    assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_of_any_length_is_not_read(bench: Bench) -> None:
+    assert bench.client.patch("/", content=b" " * 100_000, headers=JSON).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/", b'{"rate": NaN}'), ("/", b'{"rate": 1e400}'), ("/", b'{"disturbances": {"late": 1e400}}'),
+        ("/", b'{"disturbances": {"\\ud800": 1}}'), ("/", b'{"vehicles": 1' + b"0" * 400 + b"}"),
+        ("/", b'{"disturbances": {"late": ' + b"[" * 5000 + b"]" * 5000 + b"}}"),
+        ("/", b'{"rate": "\xff"}'), ("/", b""),
+        ("/faults", b'{"vehicle_id": "\\ud800", "fault": "misfire"}'),
+        ("/faults", b'{"vehicle_id": "X", "fault": "misfire", "severity": Infinity}'),
+        ("/faults", b'{"vehicle_id": "X", "fault": "misfire", "growth_s": 1e-400}'),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_of_finite_numbers_is_refused(bench: Bench, path: str, body: bytes) -> None:
+    before = bench.state()
+    answer = bench.client.request("POST" if path == "/faults" else "PATCH", path, content=body, headers=JSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert bench.state() == before
