@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,13 +80,18 @@ def faults(seen: Observed, calm: Latencies, *, held_ms: int = 0) -> list[str]:
     ]
 
 
-def latencies_of(heard: Mapping[Event, HeardAlert], arrivals: list[Mapping[Event, int]], due: list[Event]) -> list[int]:
-    """Give the latencies of the alerts that fell due, by every watcher that they arrived at (epoch ms)."""
+def latencies_of(
+    heard: Mapping[Event, HeardAlert], arrivals: Sequence[Mapping[Event, int]], due: Sequence[Event], *, until_ms: int
+) -> list[int]:
+    """Give the latencies of the alerts that fell due, by every watcher that they arrived at (epoch ms).
+
+    What has not arrived anywhere until `until_ms` took so long at least.
+    """
     return [
-        max(0, arrived[event] - heard[event].alert.received_at_ms)
+        max(0, arrived.get(event, until_ms) - heard[event].alert.received_at_ms)
         for arrived in arrivals
         for event in due
-        if event in heard and event in arrived
+        if event in heard
     ]
 
 

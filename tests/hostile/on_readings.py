@@ -14,7 +14,7 @@ from hostile.mutation import all_bent
 from hostile.running_stack import GARBAGE_ONLY
 from hostile.sending import SCHEMA, Record, send, send_bomb, send_hand_made, send_readings, transaction
 from hostile.vehicles import DAY_MS, HOUR_MS, a_reading, home, new_vin, now_ms, reading_bytes
-from raw_batches import LatinName
+from raw_batches import Headers, LatinName
 
 from contracts.codec import encode
 from contracts.reading import LARGEST_INTEGER, MOST_TROUBLE_CODES
@@ -181,7 +181,9 @@ async def giant_headers(target: Target) -> None:
 async def header_names_in_latin(target: Target) -> None:
     """Send readings whose headers are named otherwise than in UTF-8."""
     vin, name = new_vin(), LatinName("größe")
-    records = [(vin.encode(), reading_bytes(vin, number), [(name, b"1")]) for number in range(20)]
+    records: list[tuple[bytes, bytes, Headers]] = [
+        (vin.encode(), reading_bytes(vin, number), [(name, b"1")]) for number in range(20)
+    ]
     records += [(vin.encode(), b"{", [(name, b"1")])]
     await send_hand_made(target.bootstrap, VEHICLE_READINGS, records, partition=home(vin))
 

@@ -14,9 +14,9 @@ import msgspec
 from aiokafka.errors import KafkaError
 from hostile.attack import Attack, Target
 from hostile.mutation import all_bent, odd_figure, odd_text
-from hostile.sending import Headers, Record, send, send_bomb, send_hand_made, transaction
+from hostile.sending import Record, send, send_bomb, send_hand_made, transaction
 from hostile.vehicles import DAY_MS, a_reading, home, new_vin, now_ms
-from raw_batches import LatinName
+from raw_batches import Headers, LatinName
 
 from contracts.alert import Alert, AlertAction
 from contracts.codec import encode
@@ -140,19 +140,17 @@ async def impossible_alerts(target: Target) -> None:
     """Send alerts whose figures no partition, no clock and no database can have."""
     vin = new_vin()
     plain = an_alert(vin)
-    impossible = [
-        msgspec.structs.replace(plain, **changed)
-        for changed in (
-            {"offset": 2**63}, {"offset": -1}, {"offset": BEYOND}, {"change": 2**31}, {"change": 2**63},
-            {"change": -1}, {"change": 0}, {"partition": 99}, {"partition": -1}, {"partition": 2**31},
-            {"partition": (home(vin) + 1) % 12}, {"received_at_ms": _FAR_MS}, {"raised_at_ms": -_FAR_MS},
-            {"raised_at_ms": 2**63}, {"changed_at_ms": 2**53}, {"alert_id": "a" * 100_000}, {"alert_id": "\0"},
-            {"alert_id": ""}, {"vehicle_id": "x" * 100_000}, {"vehicle_id": ""}, {"rules_hash": "other"},
-            {"rule": _TEXT}, {"rule": "r" * 100_000}, {"message": "m" * 500_000}, {"latitude_deg": 1e308},
-            {"evidence": {"coolant_c": 1e308, "x" * 10_000: "y" * 10_000}}, {"trouble_code": "\0\ud7ff"},
-            {"evidence": {f"signal{number}": number for number in range(20_000)}},
-        )
-    ]  # fmt: skip
+    changes: tuple[dict[str, Any], ...] = (
+        {"offset": 2**63}, {"offset": -1}, {"offset": BEYOND}, {"change": 2**31}, {"change": 2**63},
+        {"change": -1}, {"change": 0}, {"partition": 99}, {"partition": -1}, {"partition": 2**31},
+        {"partition": (home(vin) + 1) % 12}, {"received_at_ms": _FAR_MS}, {"raised_at_ms": -_FAR_MS},
+        {"raised_at_ms": 2**63}, {"changed_at_ms": 2**53}, {"alert_id": "a" * 100_000}, {"alert_id": "\0"},
+        {"alert_id": ""}, {"vehicle_id": "x" * 100_000}, {"vehicle_id": ""}, {"rules_hash": "other"},
+        {"rule": _TEXT}, {"rule": "r" * 100_000}, {"message": "m" * 500_000}, {"latitude_deg": 1e308},
+        {"evidence": {"coolant_c": 1e308, "x" * 10_000: "y" * 10_000}}, {"trouble_code": "\0\ud7ff"},
+        {"evidence": {f"signal{number}": number for number in range(20_000)}},
+    )  # fmt: skip
+    impossible = [msgspec.structs.replace(plain, **changed) for changed in changes]
     values = [encode(alert) for alert in impossible]
     figures = (b"1e400", b"NaN", b"-1e3", b"1" * 400)
     values += [encode(plain).replace(str(BEYOND).encode(), figure) for figure in figures]
@@ -168,7 +166,7 @@ async def impossible_states(target: Target) -> None:
 
     def states(vin: str) -> Iterator[VehicleState]:
         plain = a_state(vin)
-        for changed in (
+        changes: tuple[dict[str, Any], ...] = (
             {"trips": []}, {"offset": BEYOND}, {"offset": 2**63}, {"offset": -1}, {"partition": 99},
             {"partition": (home(vin) + 1) % 12}, {"received_at_ms": _FAR_MS}, {"received_at_ms": -1},
             {"newest_received_at_ms": 2**63}, {"newest": a_reading(new_vin())},
@@ -176,8 +174,8 @@ async def impossible_states(target: Target) -> None:
             {"trips": [TripTotals(number, 2**63, 2**63, 2**63, 2**63) for number in range(10_000)]},
             {"trips": [TripTotals(-1, -1, -1, -1, -1)]}, {"sample_due_ms": 2**63},
             {"episodes": [an_episode(number) for number in range(5_000)]},
-        ):  # fmt: skip
-            yield msgspec.structs.replace(plain, **changed)
+        )  # fmt: skip
+        yield from (msgspec.structs.replace(plain, **changed) for changed in changes)
 
     vins = [new_vin(partition=number) for number in (1, 3, 5)]
     records: list[Record] = [

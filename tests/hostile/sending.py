@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Final
@@ -46,7 +46,7 @@ async def send_readings(bootstrap: str, values: Iterable[bytes], *, vin: str, pa
 
 
 async def send_hand_made(
-    bootstrap: str, topic: Topic, records: Sequence[tuple[bytes, bytes, Headers]], *, partition: int
+    bootstrap: str, topic: Topic, records: Iterable[tuple[bytes, bytes, Headers]], *, partition: int
 ) -> None:
     """Send records as one batch whose headers may be named as UTF-8 does not allow."""
     await raw_batches.send_batch(bootstrap, topic.name, records, partition=partition)

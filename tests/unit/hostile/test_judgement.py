@@ -51,4 +51,5 @@ def test_latencies_are_taken_from_the_brokers_time_of_the_reading_at_every_watch
     alert = an_alert("a")
     heard = {("a", 1): HeardAlert(alert, alert.received_at_ms + 7)}
     arrivals = [{("a", 1): alert.received_at_ms + 40}, {}, {("a", 1): alert.received_at_ms - 1}]
-    assert latencies_of(heard, arrivals, [("a", 1), ("b", 1)]) == [40, 0]
+    until_ms = alert.received_at_ms + 9_000
+    assert latencies_of(heard, arrivals, [("a", 1), ("b", 1)], until_ms=until_ms) == [40, 9_000, 0]

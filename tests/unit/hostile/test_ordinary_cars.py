@@ -19,9 +19,10 @@ def test_alerts_fall_due_at_the_readings_that_the_rules_raise_and_clear_them_at_
     told, due = [], []
     for second in range(5 * CYCLE_S):
         received_at_ms = BEGUN_MS + second * 1000 + 20
-        alerts = fold.advance(received_at_ms) + fold.fold(
-            car.reading(second), offset=second, received_at_ms=received_at_ms
-        )
+        alerts = [
+            *fold.advance(received_at_ms),
+            *fold.fold(car.reading(second), offset=second, received_at_ms=received_at_ms),
+        ]
         told += [(second, alert.alert_id, alert.change) for alert in alerts]
         due += [(second, *event)] if (event := car.due(second)) else []
     assert told == due
