@@ -42,7 +42,7 @@ from stack.verification import told_by
 GARBAGE_ONLY: Final = 7
 """The partition that no ordinary car, and no simulated one, is in."""
 _CARS_A_PARTITION: Final = 12
-_START_S: Final = 120.0
+_START_S: Final = 240.0
 _FIRST_ANSWER_S: Final = 180.0
 _VERIFY_S: Final = 60.0
 _STOP_ORDER: Final = (
@@ -94,7 +94,7 @@ class RunningStack:
         }
 
     async def start(self) -> None:
-        """Start all programs and the ordinary cars; wait until both answers are there, at every watcher."""
+        """Start all programs and the ordinary cars; wait until all are ready, a version is served, and alerts arrive."""
         await self._start_broker()
         self.viewer_key = self.made_key("watching viewer", "viewer")
         self.attackers_key = self.made_key("hostile viewer", "viewer")
@@ -105,14 +105,17 @@ class RunningStack:
         for program in programs:
             self._ensemble.start(program)
         self._tasks.append(asyncio.create_task(self._watch_memory()))
+        self._drive()
         waiting = [program.ready for program in programs if program.ready]
         await eventually_async(lambda: self._all_ready(waiting), within_s=_START_S, every_s=0.3)
+        await eventually_async(self._has_answered, within_s=_FIRST_ANSWER_S, every_s=0.5)
+
+    def _drive(self) -> None:
         cars = fleet(begun_ms=now_ms(), per_partition=_CARS_A_PARTITION, without=GARBAGE_ONLY)
         self.traffic = Traffic(self.ports.bootstrap, cars)
         self.streams = [StreamWatch(self.api_url), StreamWatch(self.keyed_url, self.viewer_key)]
         watching = [self.traffic.drive(), *(stream.watch() for stream in self.streams)]
         self._tasks += [asyncio.create_task(each) for each in watching]
-        await eventually_async(self._has_answered, within_s=_FIRST_ANSWER_S, every_s=0.5)
 
     async def stop(self) -> None:
         """End everything that was started."""
@@ -195,7 +198,8 @@ class RunningStack:
         """Give a program's counter by its labels' values; nothing while it does not answer."""
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             try:
-                told = (await client.get(f"http://{LOOPBACK}:{self._status[name]}/metrics")).text
+                address = f"http://{LOOPBACK}:{self._status[name]}/metrics"
+                told = (await client.get(address, headers={"x-api-key": self.viewer_key})).text
             except httpx.HTTPError:
                 return {}
         families = text_string_to_metric_families(told)

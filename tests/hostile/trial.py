@@ -70,11 +70,7 @@ class Outcome:
 
     def complaints(self) -> list[str]:
         """Say what is wrong; nothing when no attack did harm and all were made."""
-        told = [
-            f"{one.attack.name if one.attack else 'calm'}: {'; '.join(one.faults)}"
-            for one in self.results
-            if one.faults
-        ]
+        told = [f"{one.name}: {'; '.join(one.faults)}" for one in self.results if one.faults]
         return told + ([f"no time was left for: {', '.join(self.not_run)}"] if self.not_run else [])
 
 
@@ -135,7 +131,7 @@ class _Trial:
 
     async def calm(self) -> Result:
         """Watch without an attack: what all others are compared with, and itself must be without a fault."""
-        quiet = Attack("calm", "readings", _nothing, is_drained=True)
+        quiet = Attack("calm", "readings", _nothing)
         self._calm_mb = await asyncio.to_thread(self._stack.memory_mb)
         seen, seconds = await self._observed(quiet, random.Random(0), shortest_s=self._pace.calm_s)
         self._calm, self._calm_mb = seen.latencies, seen.peak_mb
@@ -159,8 +155,8 @@ class _Trial:
         began_s, from_ms = time.monotonic(), now_ms()
         stack.peak_mb = dict(await asyncio.to_thread(stack.memory_mb))
         complaints = await _done(attack.act, target, attack.name)
-        for name in attack.restarts:
-            complaints += await _restarted(stack, name)
+        for told in await asyncio.gather(*(_restarted(stack, name) for name in attack.restarts)):
+            complaints += told
         await asyncio.sleep(max(0.0, began_s + shortest_s - time.monotonic()))
         until_ms = now_ms()
         standing = await self._settled(attack)
