@@ -94,7 +94,7 @@ class RunningStack:
         }
 
     async def start(self) -> None:
-        """Start all programs and the ordinary cars; wait until all are ready, a version is served, and alerts arrive."""
+        """Start all programs and the ordinary cars; wait until a version is served, and alerts arrive."""
         await self._start_broker()
         self.viewer_key = self.made_key("watching viewer", "viewer")
         self.attackers_key = self.made_key("hostile viewer", "viewer")

@@ -155,8 +155,8 @@ class _Trial:
         began_s, from_ms = time.monotonic(), now_ms()
         stack.peak_mb = dict(await asyncio.to_thread(stack.memory_mb))
         complaints = await _done(attack.act, target, attack.name)
-        for told in await asyncio.gather(*(_restarted(stack, name) for name in attack.restarts)):
-            complaints += told
+        for unready in await asyncio.gather(*(_restarted(stack, name) for name in attack.restarts)):
+            complaints += unready
         await asyncio.sleep(max(0.0, began_s + shortest_s - time.monotonic()))
         until_ms = now_ms()
         standing = await self._settled(attack)
