@@ -20,6 +20,7 @@ from hostile.observers import KindReceiver, MoodyReceiver, StreamWatch
 from hostile.ordinary_cars import FLEET, Traffic, fleet
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.notifier.webhook import Webhook
 from api.role import Role
 from api.security.keys import added, read_keys, revoked, write_keys
 from contracts.topics import COLD_PATH_GROUP, HOT_PATH_GROUP, READ_BY, SERVING_GROUP
@@ -244,10 +245,11 @@ class RunningStack:
 
     def _notifier(self) -> Program:
         webhooks = self.folder.root / "webhooks.toml"
+        allowed = f'allowed_networks = ["{LOOPBACK}"]\n' if "allowed_networks" in Webhook.__struct_fields__ else ""
+        common = f'secret = "{_SECRET}"\n{allowed}'
         webhooks.write_text(
-            f'[[webhook]]\nname = "kind"\nurl = "http://{LOOPBACK}:{self.kind.port}/"\nsecret = "{_SECRET}"\n'
-            f'fleets = ["{FLEET}"]\n'
-            f'[[webhook]]\nname = "moody"\nurl = "http://{LOOPBACK}:{self.moody.port}/"\nsecret = "{_SECRET}"\n'
+            f'[[webhook]]\nname = "kind"\nurl = "http://{LOOPBACK}:{self.kind.port}/"\n{common}fleets = ["{FLEET}"]\n'
+            f'[[webhook]]\nname = "moody"\nurl = "http://{LOOPBACK}:{self.moody.port}/"\n{common}'
         )
         return plan._program(
             "notifier", "api", "notifier", status=free_port(), bootstrap=self.ports.bootstrap, webhooks=webhooks,

@@ -161,8 +161,8 @@ class _Trial:
         until_ms = now_ms()
         standing = await self._settled(attack)
         complaints += await _done(attack.check, target, attack.name) if attack.check else []
-        heard, more = await self._heard()
         due = [event for event, sent_ms in stack.traffic.due.items() if from_ms <= sent_ms < until_ms]
+        heard, more = await self._heard(due, within_s=_ARRIVED_S + attack.held_ms / 1000)
         await self._arrived(due)
         latencies = self._latencies(heard, due)
         equal, told = await stack.verified()
@@ -191,17 +191,27 @@ class _Trial:
             told += await self._stack.standing(group, await self._stack.ends(group), within_s=within_s)
         return told
 
-    async def _heard(self) -> tuple[dict[Event, HeardAlert], list[str]]:
-        """Let the runner's listener take what has come: it is a consumer of the project's as well."""
-        told = []
+    async def _heard(self, due: list[Event], *, within_s: float) -> tuple[dict[Event, HeardAlert], list[str]]:
+        """Let the runner's listener take what has come, until all is there that is due or time is up.
+
+        It is a consumer of the project's as well, so it must go on whatever it meets.
+        """
+        until_s = time.monotonic() + within_s
+        while True:
+            told = await self._listened()
+            alerts = self._stack.listener.heard.alerts
+            ordinary = self._stack.traffic.vehicles
+            found = {(one.alert.alert_id, one.alert.change): one for one in alerts if one.alert.vehicle_id in ordinary}
+            if told or all(event in found for event in due) or time.monotonic() > until_s:
+                return found, told
+            await asyncio.sleep(0.3)
+
+    async def _listened(self) -> list[str]:
         try:
             await asyncio.wait_for(self._stack.listener.listen(), _LISTEN_S)
         except (ConnectedCarsError, KafkaError, TimeoutError, ValueError) as error:
-            told = [f"the runner's listener cannot go on: {error!r}"[:300]]
-        alerts = self._stack.listener.heard.alerts
-        ordinary = self._stack.traffic.vehicles
-        found = {(one.alert.alert_id, one.alert.change): one for one in alerts if one.alert.vehicle_id in ordinary}
-        return found, told
+            return [f"the runner's listener cannot go on: {error!r}"[:300]]
+        return []
 
     async def _arrived(self, due: list[Event]) -> None:
         """Wait until every watcher has been told of what is due, or time is up."""
