@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import httpx
 from hostile.ordinary_cars import RULE, Event
 from sse import Reader
 
-Mood = Literal["kind", "trickling", "hanging", "endless headers", "endless body", "packed bomb", "hanging up"]
+Mood = Literal["trickling", "hanging", "endless headers", "endless body", "packed bomb", "hanging up"]
+MOODS: Final[tuple[Mood, ...]] = get_args(Mood)
 
 _KIND: Final = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -92,34 +94,32 @@ class KindReceiver:
 
 
 class MoodyReceiver(KindReceiver):
-    """Another webhook of the same notifier: how it answers is its mood."""
+    """Another webhook of the same notifier, which is kind but for the while that its mood lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, mood: Mood) -> None:
         """Begin kind."""
         super().__init__()
-        self.mood: Mood = "kind"
+        self.mood = mood
+        self._is_moody = False
 
     async def reply(self, writer: asyncio.StreamWriter) -> None:
         """Answer as the mood is, for 20 s at most and as long as the mood lasts."""
-        mood = self.mood
-        if mood == "kind":
+        if not self._is_moody:
             await super().reply(writer)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_BAD_TEMPER_S):
-                for piece in _MOODS[mood]():
-                    if self.mood != mood:
-                        return
+                for piece in itertools.takewhile(lambda _: self._is_moody, _MOODS[self.mood]()):
                     await piece(writer)
 
-    async def in_mood(self, mood: Mood, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-        """Be in a mood while something is done and for so long after it, then kind again."""
-        self.mood = mood
+    async def moody(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Be moody while something is done and for so long after it, then kind again."""
+        self._is_moody = True
         try:
             await act()
             await asyncio.sleep(seconds)
         finally:
-            self.mood = "kind"
+            self._is_moody = False
 
 
 Piece = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
-from typing import Final, get_args
+from typing import Final
 
 from hostile.attack import Attack, Target
-from hostile.observers import Mood
-from hostile.sending import send_readings
+from hostile.observers import MOODS, Mood
+from hostile.sending import send, send_readings
 from hostile.vehicles import home, new_vin, now_ms, reading_bytes
 
+from contracts.codec import encode
+from contracts.topics import VEHICLES
+from contracts.vehicle import Vehicle
+
 _LONG_S: Final = 6.0
+_REGISTERED_S: Final = 1.0
 
 
 async def moody(mood: Mood, target: Target) -> None:
-    """Let a car of nobody's fleet raise forty alerts, which only the moody receiver is told of."""
+    """Let a car raise forty alerts which only a receiver is told of that is in a mood."""
+    receiver = target.stack.moody[mood]
 
     async def alerts() -> None:
         vin, began_ms = new_vin(), now_ms() - 60_000
+        vehicle = Vehicle(vehicle_id=vin, make="Honda", model="Accord", year=2020, fleet=mood)
+        await send(target.bootstrap, VEHICLES, [(vin.encode(), encode(vehicle), 0, [])])
+        await asyncio.sleep(_REGISTERED_S)
         codes = tuple(f"C{number:04X}" for number in range(40))
         values = [
             reading_bytes(vin, second, began_ms=began_ms, second=second, trouble_codes=codes) for second in range(10)
         ]
         await send_readings(target.bootstrap, values, vin=vin, partition=home(vin))
 
-    await target.stack.moody.in_mood(mood, _LONG_S, alerts)
+    await receiver.moody(_LONG_S, alerts)
 
 
 ON_NOTIFIER: Final = tuple(
-    Attack(f"a receiver that is {mood}" if mood.endswith("ing") else f"a receiver with {mood}", "notifier",
+    Attack(f"a receiver that is {mood}" if mood.endswith(("ing", "up")) else f"a receiver with {mood}", "notifier",
            partial(moody, mood), is_short=mood in ("trickling", "packed bomb"))
-    for mood in get_args(Mood) if mood != "kind"
+    for mood in MOODS
 )  # fmt: skip

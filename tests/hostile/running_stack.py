@@ -16,7 +16,7 @@ import psutil
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from eventually import eventually_async
-from hostile.observers import KindReceiver, MoodyReceiver, StreamWatch
+from hostile.observers import MOODS, KindReceiver, MoodyReceiver, StreamWatch
 from hostile.ordinary_cars import FLEET, Traffic, fleet
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -77,7 +77,8 @@ class RunningStack:
         self.api_url = self.ports.api_url
         self.keyed_url = f"http://{LOOPBACK}:{self.keyed_port}"
         self.keys_file = folder / "api" / "keys-in-force.json"
-        self.kind, self.moody = KindReceiver(), MoodyReceiver()
+        self.kind, self.every = KindReceiver(), KindReceiver()
+        self.moody = {mood: MoodyReceiver(mood) for mood in MOODS}
         self.listener = Listener(self.ports.bootstrap)
         self.peak_mb: dict[str, int] = {}
         self._files = prepared.files
@@ -100,8 +101,8 @@ class RunningStack:
         self.viewer_key = self.made_key("watching viewer", "viewer")
         self.attackers_key = self.made_key("hostile viewer", "viewer")
         self.greedy_key = self.made_key("greedy viewer", "viewer")
-        await self.kind.start()
-        await self.moody.start()
+        for receiver in self._receivers():
+            await receiver.start()
         programs = self._programs()
         for program in programs:
             self._ensemble.start(program)
@@ -126,8 +127,8 @@ class RunningStack:
         await self._doors.close()
         await self.listener.stop()
         await self._ensemble.stop_all(*_STOP_ORDER)
-        await self.kind.stop()
-        await self.moody.stop()
+        for receiver in self._receivers():
+            await receiver.stop()
 
     def made_key(self, name: str, role: Role) -> str:
         """Make an API key, as `api keys add` does."""
@@ -243,14 +244,15 @@ class RunningStack:
             command[command.index(flag) + 1] = str(value)
         return Program("api-with-keys", tuple(command), ready=f"{self.keyed_url}/health/ready")
 
+    def _receivers(self) -> list[KindReceiver]:
+        return [self.kind, self.every, *self.moody.values()]
+
     def _notifier(self) -> Program:
+        """Give the notifier of three kinds of receivers: for ordinary cars, for all, and a moody one for each mood."""
+        wishes = [("kind", self.kind, [FLEET]), ("every", self.every, [])]
+        wishes += [(mood.replace(" ", "-"), receiver, [mood]) for mood, receiver in self.moody.items()]
         webhooks = self.folder.root / "webhooks.toml"
-        allowed = f'allowed_networks = ["{LOOPBACK}"]\n' if "allowed_networks" in Webhook.__struct_fields__ else ""
-        common = f'secret = "{_SECRET}"\n{allowed}'
-        webhooks.write_text(
-            f'[[webhook]]\nname = "kind"\nurl = "http://{LOOPBACK}:{self.kind.port}/"\n{common}fleets = ["{FLEET}"]\n'
-            f'[[webhook]]\nname = "moody"\nurl = "http://{LOOPBACK}:{self.moody.port}/"\n{common}'
-        )
+        webhooks.write_text("".join(_webhook(name, receiver.port, fleets) for name, receiver, fleets in wishes))
         return plan._program(
             "notifier", "api", "notifier", status=free_port(), bootstrap=self.ports.bootstrap, webhooks=webhooks,
             ledger=self.folder.root / "notifier" / "ledger.db",
@@ -283,6 +285,13 @@ class RunningStack:
         """Give the resident memory of each program, with what it started."""
         children = list(self._ensemble._children.items())
         return {name: _resident_mb(child.pid) for name, child in children if child.pid is not None}
+
+
+def _webhook(name: str, port: int, fleets: list[str]) -> str:
+    # Written so that the notifier of before its bounds is attacked alike.
+    allowed = f'allowed_networks = ["{LOOPBACK}"]\n' if "allowed_networks" in Webhook.__struct_fields__ else ""
+    url = f'url = "http://{LOOPBACK}:{port}/"\nsecret = "{_SECRET}"\n'
+    return f'[[webhook]]\nname = "{name}"\n{url}{allowed}fleets = {json.dumps(fleets)}\n'
 
 
 def _resident_mb(pid: int) -> int:
