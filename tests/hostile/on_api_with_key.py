@@ -16,11 +16,8 @@ from hostile.on_api import (
     asking,
     at,
     audited_at_length,
-    dear_questions,
     endless_headers,
-    half_requests,
     head,
-    odd_requests,
     requests_at_random,
     silent_listeners,
 )
@@ -120,9 +117,6 @@ ON_API_WITH_KEY: Final = (
     _keyed("too often", too_often),
     _keyed("200 listeners that never read", silent_listeners),
     _keyed("requests at random", requests_at_random),
-    _keyed("dear questions", dear_questions),
     _keyed("changes under long names", audited_at_length),
     _keyed("endless headers", endless_headers),
-    _keyed("half requests", half_requests),
-    _keyed("odd requests", odd_requests),
 )

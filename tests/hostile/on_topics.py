@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -42,6 +42,12 @@ from rules import default_rules_file, load_rules
 from stack.verification import told_by
 
 INTERNAL: Final = tuple(topic for topic in TOPICS if topic is not VEHICLE_READINGS)
+BOMBED: Final = (
+    (ENGINE_ALERTS, VEHICLE_STATES),
+    (VEHICLES, ALERT_ACTIONS, VEHICLE_ERASURES),
+    (REJECTED_READINGS, DASHCAM_SNAPSHOTS),
+)
+"""By who reads them."""
 BEYOND: Final = 2**53
 """An offset that no partition has reached. All forged records have one, as a record that could be true is true."""
 _FAR_MS: Final = 253_402_300_800_000
@@ -49,6 +55,7 @@ _FAR_MS: Final = 253_402_300_800_000
 _TEXT: Final = "[/red]\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>\u202e"
 _RULES: Final = load_rules(default_rules_file())
 _TRANSACTION_MS: Final = 10_000
+OnTopic = Callable[[Topic, Target], Awaitable[None]]
 _ESCAPE: Final = "\x1b]0;owned"
 
 
@@ -392,30 +399,27 @@ async def bent_records(target: Target) -> None:
         await send(target.bootstrap, topic, _bent(topic, target.chance))
 
 
-async def on_each_topic(act: Callable[[Topic, Target], Any], target: Target) -> None:
-    """Do something on every topic of the programs' own, one after the other."""
-    for topic in INTERNAL:
+async def on_each(topics: Sequence[Topic], act: OnTopic, target: Target) -> None:
+    """Do something on topics, one after the other."""
+    for topic in topics:
         await act(topic, target)
 
 
-def _everywhere(name: str, act: Callable[[Topic, Target], Any], **given: Any) -> Attack:
-    return Attack(name, "topics", partial(on_each_topic, act), **given)
-
-
-def _on_one(name: str, topic: Topic, act: Callable[[Topic, Target], Any], **given: Any) -> Attack:
-    return Attack(f"{name} on {topic.name}", "topics", partial(act, topic), **given)
+def _on(topics: Sequence[Topic], name: str, act: OnTopic, **given: Any) -> Attack:
+    where = "every topic" if topics is INTERNAL else ", ".join(topic.name for topic in topics)
+    return Attack(f"{name} on {where}", "topics", partial(on_each, topics, act), **given)
 
 
 _AFRESH: Final = ("hot-path", "projector", "notifier")
 """They begin with what stands on the topics."""
 
 ON_TOPICS: Final = (
-    _on_one("empties", ENGINE_ALERTS, empties, is_short=True),
-    _everywhere("empties", empties, restarts=_AFRESH),
-    _on_one("header names in Latin-1", VEHICLES, header_names_in_latin, is_short=True),
-    _everywhere("header names in Latin-1", header_names_in_latin, restarts=_AFRESH),
-    _everywhere("giants", giants, restarts=_AFRESH),
-    *(_on_one("bombs", topic, bombs, restarts=_AFRESH) for topic in INTERNAL),
+    _on([ENGINE_ALERTS], "empties", empties, is_short=True),
+    _on(INTERNAL, "empties", empties, restarts=_AFRESH),
+    _on([VEHICLES], "header names in Latin-1", header_names_in_latin, is_short=True),
+    _on(INTERNAL, "header names in Latin-1", header_names_in_latin, restarts=_AFRESH),
+    _on(INTERNAL, "giants", giants, restarts=_AFRESH),
+    *(_on(topics, "bombs", bombs, restarts=_AFRESH) for topics in BOMBED),
     Attack("impossible alerts", "topics", impossible_alerts, is_short=True),
     Attack("impossible states", "topics", impossible_states, restarts=("hot-path",)),
     Attack("a state beyond the end", "topics", state_beyond_the_end, restarts=("hot-path",), is_short=True),
@@ -427,6 +431,6 @@ ON_TOPICS: Final = (
     Attack("impossible rejections", "topics", impossible_rejections),
     Attack("a registry of markup", "topics", registry_of_markup, check=terminals_are_not_steered, is_drained=True),
     Attack("impossible snapshots", "topics", impossible_snapshots),
-    _everywhere("transactions", transactions, held_ms=_TRANSACTION_MS + 10_000),
+    _on(INTERNAL, "transactions", transactions, held_ms=_TRANSACTION_MS + 10_000),
     Attack("bent records", "topics", bent_records, restarts=_AFRESH, is_drained=True),
 )

@@ -10,7 +10,7 @@ from hostile.trial import Pace, run
 
 from stack.preparation import prepare
 
-PACE = Pace(calm_s=25, shortest_s=5, budget_s=840)
+PACE = Pace(calm_s=25, shortest_s=4, budget_s=840)
 
 
 @pytest.mark.hostile
