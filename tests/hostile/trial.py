@@ -30,6 +30,8 @@ _LISTEN_S: Final = 60.0
 _SETTLED_S: Final = 45.0
 """Longer than a worker that stands still is left alone."""
 _ARRIVED_S: Final = 10.0
+_WITHOUT_ROADS: Final = frozenset({("/v1/routes", "503"), ("/v1/roads", "503"), ("/v1/route-savings", "503")})
+"""As documented before a version knows roads, which these versions never do."""
 _RESTART_MS: Final = 20_000
 """What restarting a program on purpose may add to a latency."""
 
@@ -250,10 +252,14 @@ class _Trial:
         now: dict[str, float] = {}
         for name in ("api", "api-with-keys"):
             counted = await self._stack.figures(name, "http_requests")
-            now |= {f"{name} {' '.join(labels)}": count for labels, count in counted.items() if labels[-1][0] == "5"}
+            now |= {f"{name} {' '.join(labels)}": count for labels, count in counted.items() if _is_error(*labels)}
         new = {told: int(count - self._errors.get(told, 0)) for told, count in now.items()}
         self._errors = now
         return {told: count for told, count in new.items() if count > 0}
+
+
+def _is_error(route: str, status: str) -> bool:
+    return status.startswith("5") and (route, status) not in _WITHOUT_ROADS
 
 
 async def _all_told(watchers: list[dict[Event, int]], due: list[Event]) -> bool:
