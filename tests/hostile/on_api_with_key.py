@@ -99,7 +99,7 @@ async def too_often(target: Target) -> list[str]:
 
     mine = replace(target.door, headers={"authorization": f"Bearer {target.stack.greedy_key}"})
     async with asking(mine) as client:
-        statuses = await asyncio.gather(*(ask(client) for _ in range(1_500)))
+        statuses = await asyncio.gather(*(ask(client) for _ in range(600)))
     # A second's worth at once, and what the limit grants in the time that it took.
     most = 200 + 100 * (time.monotonic() - began_s + 1)
     return [] if statuses.count(200) <= most else [f"{statuses.count(200)} requests are answered, {most:.0f} at most"]
