@@ -110,13 +110,17 @@ def _slow(seen: Latencies, calm: Latencies, held_ms: int) -> list[str]:
     return told
 
 
+def most_mb(seen: Observed, name: str) -> int:
+    """Give the memory that a program may take."""
+    return _MOST_MB.get(name, seen.calm_mb.get(name, 0) + MOST_GROWTH_MB)
+
+
 def _grown(seen: Observed) -> list[str]:
-    told = []
-    for name, peak_mb in seen.peak_mb.items():
-        most_mb = _MOST_MB.get(name, seen.calm_mb.get(name, 0) + MOST_GROWTH_MB)
-        if peak_mb > most_mb:
-            told.append(f"{name} took {peak_mb} MB, at most {most_mb}")
-    return told
+    return [
+        f"{name} took {peak_mb} MB, at most {most_mb(seen, name)}"
+        for name, peak_mb in seen.peak_mb.items()
+        if peak_mb > most_mb(seen, name)
+    ]
 
 
 def _verdict(*, merged_equals_recompute: bool | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostile.judgement import Observed
+from hostile.judgement import Observed, most_mb
 from hostile.trial import Outcome, Result
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +18,7 @@ def console() -> Console:
 
 def line(result: Result) -> Text:
     """Give one result as it comes."""
-    verdict = "; ".join(result.faults) or "held"
+    verdict = "; ".join([_verdict(result), *result.faults])
     return Text(f"{result.name} ({result.seconds:.0f} s): {verdict}", style="red" if result.faults else "green")
 
 
@@ -31,8 +31,8 @@ def table(outcome: Outcome, *, seed: int) -> Table:
         table.add_column(name)
     for name in ("alerts", "broker", "stream", "webhook", "restarts", "stand"):
         table.add_column(name, justify="right")
-    table.add_column("memory grew most")
-    table.add_column("verdict", ratio=1)
+    table.add_column("memory in MB")
+    table.add_column("verdict")
     for result in outcome.results:
         table.add_row(*_row(result), style="red" if result.faults else None)
     return table
@@ -43,12 +43,16 @@ def _row(result: Result) -> list[Text]:
     p99_ms = [str(value if value is not None else "-") for value in seen.latencies.p99_ms().values()]
     cells = [
         result.name, result.attack.surface if result.attack else "-", str(len(seen.latencies.broker)), *p99_ms,
-        str(sum(seen.restarts.values())), str(len(seen.standing)), _growth(seen), "; ".join(result.faults) or "held",
+        str(sum(seen.restarts.values())), str(len(seen.standing)), _memory(seen), _verdict(result),
     ]  # fmt: skip
     return [Text(cell) for cell in cells]
 
 
-def _growth(seen: Observed) -> str:
-    grown = {name: mb - seen.calm_mb.get(name, mb) for name, mb in seen.peak_mb.items()}
-    name = max(grown, key=lambda one: grown[one], default="-")
-    return f"{name} {grown.get(name, 0):+d} MB"
+def _memory(seen: Observed) -> str:
+    """Give the program that came nearest to what it may take."""
+    name = max(seen.peak_mb, key=lambda one: seen.peak_mb[one] / most_mb(seen, one), default=None)
+    return "-" if name is None else f"{name} {seen.peak_mb[name]} of {most_mb(seen, name)}"
+
+
+def _verdict(result: Result) -> str:
+    return "harm" if result.faults else "held"
