@@ -254,5 +254,7 @@ ON_READINGS: Final = (
     Attack("aborted transaction", "readings", aborted_transaction),
     Attack("hung transaction", "readings", hung_transaction, held_ms=_LONGEST_TRANSACTION_MS + 10_000),
     Attack("bent readings", "readings", bent_readings, is_short=True),
-    Attack("20,000 invented VINs", "readings", invented_vins, restarts=("hot-path",), is_drained=True),
 )
+
+LAST: Final = Attack("20,000 invented VINs", "readings", invented_vins, restarts=("hot-path",), is_drained=True)
+"""After it a partition may take no more new vehicles for a while, and other attacks have new ones."""
