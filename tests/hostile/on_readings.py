@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+import httpx
 from aiokafka.errors import KafkaError
 from hostile.attack import Attack, Target
 from hostile.mutation import all_bent
@@ -22,6 +23,7 @@ from contracts.topics import VEHICLE_READINGS
 
 _LONGEST_TRANSACTION_MS: Final = 10_000
 """What our brokers allow; while one is open, nobody reads beyond it."""
+_TAKEN_BACK: Final = new_vin()
 _ASKED_FOR_MS: Final = 120_000
 
 
@@ -204,7 +206,7 @@ async def gzip_bombs(target: Target) -> None:
 
 async def aborted_transaction(target: Target) -> None:
     """Send readings of a hot car, and take them back."""
-    vin, began_ms = new_vin(), now_ms() - HOUR_MS
+    vin, began_ms = _TAKEN_BACK, now_ms() - HOUR_MS
     with suppress(KafkaError):  # a broker that allows no transaction has done its part
         async with transaction(target.bootstrap, timeout_ms=_LONGEST_TRANSACTION_MS) as producer:
             for second in range(500):
@@ -216,7 +218,7 @@ async def aborted_transaction(target: Target) -> None:
 
 async def hung_transaction(target: Target) -> None:
     """Begin a transaction that would last for two minutes, or as long as the broker lets it, and never end it."""
-    vin = new_vin()
+    vin = _TAKEN_BACK
     for timeout_ms in (_ASKED_FOR_MS, _LONGEST_TRANSACTION_MS):
         with suppress(KafkaError):
             async with transaction(target.bootstrap, timeout_ms=timeout_ms) as producer:
@@ -224,6 +226,14 @@ async def hung_transaction(target: Target) -> None:
                 await producer.send(VEHICLE_READINGS.name, value, key=vin.encode(), partition=home(vin))
                 await producer.flush()
             return
+
+
+async def nothing_is_known_of_it(target: Target) -> list[str]:
+    """Look whether the car is known of which all readings were taken back."""
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        answer = await client.get(f"{target.stack.api_url}/v1/vehicles/{_TAKEN_BACK}")
+    known = answer.status_code != httpx.codes.NOT_FOUND
+    return [f"{answer.status_code} is the answer of a car whose readings were all taken back"] if known else []
 
 
 async def bent_readings(target: Target) -> None:
@@ -251,8 +261,14 @@ ON_READINGS: Final = (
     Attack("header names in Latin-1", "readings", header_names_in_latin, is_short=True),
     Attack("zstd bombs", "readings", zstd_bombs),
     Attack("gzip bombs", "readings", gzip_bombs),
-    Attack("aborted transaction", "readings", aborted_transaction),
-    Attack("hung transaction", "readings", hung_transaction, held_ms=_LONGEST_TRANSACTION_MS + 10_000),
+    Attack("aborted transaction", "readings", aborted_transaction, check=nothing_is_known_of_it),
+    Attack(
+        "hung transaction",
+        "readings",
+        hung_transaction,
+        check=nothing_is_known_of_it,
+        held_ms=_LONGEST_TRANSACTION_MS + 10_000,
+    ),
     Attack("bent readings", "readings", bent_readings, is_short=True),
 )
 
