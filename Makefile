@@ -8,14 +8,14 @@ PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PROGRAMS := simulator gateway hot-path cold-path api stack
 TESTED := $(wildcard tests/unit tests/spark tests/equivalence tests/integration tests/e2e)
 TYPED := contracts rules roads observability simulator gateway hot_path cold_path api stack tests $(wildcard benchmarks scripts)
-PYTEST := $(BIN)/pytest -m "not chaos and not cluster"
+PYTEST := $(BIN)/pytest -m "not chaos and not cluster and not hostile"
 ARGS ?=
 # uv keeps what it downloads where the jars are kept: nothing is written outside this folder and that one.
 export UV_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/uv
 export PIP_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/connected-cars/pip
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types boundaries unit spark equivalence integration e2e chaos test-cluster \
+.PHONY: help setup demo test check format lint types boundaries unit spark equivalence integration e2e chaos hostile test-cluster \
 	benchmark up down clean lock jars
 .DELETE_ON_ERROR:
 
@@ -67,6 +67,9 @@ test-cluster: setup ## the cold path on a Spark cluster of two workers, processe
 
 chaos: setup ## long random kills
 	$(BIN)/pytest -m chaos $(TESTED) $(ARGS)
+
+hostile: setup ## ten minutes of attacks on a running stack; ARGS="--attack 'readings:' --hostile-seed 7" for some of them
+	$(BIN)/pytest -m hostile tests/hostile $(ARGS)
 
 benchmark: setup ## all benchmarks; figures go to build/benchmarks
 	@set -e; for file in $(wildcard benchmarks/[a-z]*.py); do $(BIN)/python $$file $(ARGS); done

@@ -20,9 +20,12 @@ class Resident(NamedTuple):
     size: int
 
 
-def resident_mb() -> int:
-    """Give the resident memory of the tree, in MB; pages shared by several processes count in each."""
-    here = psutil.Process()
+def resident_mb(pid: int | None = None) -> int:
+    """Give the resident memory, in MB, of a process (None: this one) and of all it started.
+
+    Pages shared by several processes count in each. Raises psutil.NoSuchProcess when it has ended.
+    """
+    here = psutil.Process(pid)
     found = [told for each in (here, *here.children(recursive=True)) if (told := _resident(each)) is not None]
     return total_bytes(found) // 1_000_000
 

@@ -24,6 +24,12 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a hostile run be repeated, as a whole or in part."""
+    parser.addoption("--hostile-seed", type=int, help="seed of generated attacks; default: a new one, which is told")
+    parser.addoption("--attack", help="make only the attacks whose `surface: name` holds this text")
+
+
 def pytest_configure() -> None:
     """Let the programs under test find the Java that the project uses, drive at any hour, and hear test clients."""
     os.environ.setdefault("SIMULATOR_RHYTHM", "false")  # noqa: TID251 - children inherit it

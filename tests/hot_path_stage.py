@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+import raw_batches
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.structs import ConsumerRecord
 from eventually import eventually_async
 from hot_path_fold import RULES, AlertEvent, assert_marks_hold, expected_of, identity
@@ -40,7 +40,6 @@ from stack.topics import ensure_topics
 _TOPICS = (VEHICLE_READINGS, ENGINE_ALERTS, VEHICLE_STATES, REJECTED_READINGS, VEHICLES)
 _FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
 _BREAKING = Path(__file__).with_name("breaking_worker.py")
-_ZSTD = 4
 
 
 class Stage:
@@ -87,29 +86,11 @@ class Stage:
 
     def send_batch(self, records: list[tuple[bytes, bytes, list[tuple[str, bytes]]]], *, partition: int) -> None:
         """Send (key, value, headers) as one record batch, however much it unpacks to."""
-        asyncio.run(self._send_batch(records, partition))
-
-    async def _send_batch(self, records: list[tuple[bytes, bytes, list[tuple[str, bytes]]]], partition: int) -> None:
-        async with AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", compression_type="zstd", max_batch_size=100_000_000
-        ) as producer:
-            batch = producer.create_batch()
-            # The builder in Python: the one in C takes no names but those that are UTF-8.
-            batch._builder = _DefaultRecordBatchBuilderPy(2, _ZSTD, 0, -1, -1, -1, 100_000_000)
-            for key, value, headers in records:
-                assert batch.append(key=key, value=value, timestamp=None, headers=headers) is not None
-            await (await producer.send_batch(batch, self.readings, partition=partition))
+        asyncio.run(raw_batches.send_batch(self.bootstrap, self.readings, records, partition=partition))
 
     def send_built(self, batch: bytes, *, records: int, partition: int) -> None:
         """Send one record batch as its bytes are."""
-        asyncio.run(self._send_built(batch, records, partition))
-
-    async def _send_built(self, built: bytes, records: int, partition: int) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", compression_type="zstd") as producer:
-            batch = producer.create_batch()
-            batch.close()
-            batch._buffer, batch._relative_offset = bytearray(built), records
-            await (await producer.send_batch(batch, self.readings, partition=partition))
+        asyncio.run(raw_batches.send_built(self.bootstrap, self.readings, batch, records=records, partition=partition))
 
     async def _send(self, records: Iterable[tuple[bytes | None, bytes | None, int | None]], rate: float | None) -> None:
         async with AIOKafkaProducer(

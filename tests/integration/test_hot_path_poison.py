@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import cramjam
 import pytest
-from aiokafka.record.util import calc_crc32c, encode_varint
 from eventually import eventually
 from hot_path_drives import drives, vin
 from hot_path_stage import Stage
+from raw_batches import LatinName, bomb
 
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
@@ -21,7 +19,6 @@ from contracts.topics import READING_PARTITIONS
 from stack.broker import Broker
 
 KEY = vin(1).encode()
-ZSTD = 4
 HOME = partition_of_key(KEY, READING_PARTITIONS)
 
 
@@ -83,15 +80,6 @@ def test_poison_ends_in_rejected_readings_with_its_reason_and_the_stream_goes_on
     stage.assert_nothing_lost()
 
 
-class LatinName(str):
-    """A header's name as a producer may send it that does not write UTF-8."""
-
-    __slots__ = ()
-
-    def encode(self, *_: object) -> bytes:
-        return b"gr\xf6\xdfe"
-
-
 def test_a_batch_that_unpacks_to_50_mb_does_no_harm(stage: Stage) -> None:
     worker = stage.start().wait_ready()
     stage.send(drives(20, 20))
@@ -135,34 +123,14 @@ def test_states_are_restored_before_the_first_reading_of_a_new_worker(stage: Sta
     stage.assert_nothing_lost()
 
 
-def _bomb(records: int) -> bytes:
-    """Give a record batch of `records` times 900 kB of zeros, packed as a stream so that nobody has to hold it."""
-    packer = cramjam.zstd.Compressor()
-    for number in range(records):
-        value = b"0" * 900_000
-        attributes, headers = b"\0", _varint(0)
-        key = _varint(len(KEY)) + KEY
-        body = attributes + _varint(0) + _varint(number) + key + _varint(len(value)) + value + headers
-        packer.compress(_varint(len(body)) + body)
-    packed = bytes(packer.finish())
-    counted = struct.pack(">hiqqqhii", ZSTD, records - 1, 0, 0, -1, -1, -1, records) + packed
-    return struct.pack(">qiib", 0, 9 + len(counted), -1, 2) + struct.pack(">I", calc_crc32c(counted)) + counted
-
-
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    encode_varint(number, written.append)
-    return bytes(written)
-
-
 def test_a_batch_that_unpacks_to_gigabytes_is_refused_as_a_whole_and_the_stream_goes_on(stage: Stage) -> None:
     worker = stage.start().wait_ready()
     stage.send(drives(20, 20))
     stage.wait_committed()
     usual = worker.figure("process_resident_memory_bytes")
-    bomb = _bomb(2_400)
-    assert len(bomb) < 2 * 1024 * 1024
-    stage.send_built(bomb, records=2_400, partition=HOME)
+    packed = bomb(2_400, key=KEY)
+    assert len(packed) < 2 * 1024 * 1024
+    stage.send_built(packed, records=2_400, partition=HOME)
     stage.send_raw([(KEY, _reading(sequence=3), None)])
     stage.wait_committed()
     eventually(lambda: worker.figure("readings_rejected_total") == 1)
