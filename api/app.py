@@ -22,6 +22,7 @@ from api.kafka.producer import KafkaWriter
 from api.kafka.reader import TopicReader
 from api.live.feed import AlertFeed
 from api.live.position_feed import PositionFeed
+from api.live.streams import OpenStreams
 from api.manual import manual
 from api.measuring import Measured
 from api.packing import Packed, PackedFiles
@@ -64,8 +65,10 @@ def build(
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
     writer = KafkaWriter(settings.bootstrap)
     actions = action_log or KafkaActionLog(writer)
-    store = Store(settings.store)
+    store = Store(settings.store, registered_only=settings.registered_only)
+    keys = KeyRing(settings.keys)
     feed, moving = AlertFeed(store), PositionFeed(store)
+    streams = OpenStreams(keys, most=settings.streams_per_key)
     reader = TopicReader(settings.bootstrap)
     watch = LagWatch(settings.bootstrap)
     control = FleetControl(settings.simulator_control)
@@ -87,9 +90,7 @@ def build(
     app.state.feeds = (feed, moving)
     problems.install(app)
     app.add_middleware(BoundedBody)
-    app.add_middleware(
-        Gate, keys=KeyRing(settings.keys), limit=RateLimit(settings.rate_limit), audit=AuditLog(settings.audit, clock)
-    )
+    app.add_middleware(Gate, keys=keys, limit=RateLimit(settings.rate_limit), audit=AuditLog(settings.audit, clock))
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -101,12 +102,12 @@ def build(
     app.add_middleware(Packed)
     app.add_middleware(Measured)
     for routes in (
-        stream_routes(feed),
+        stream_routes(feed, streams),
         alert_routes(store, clock),
         signal_routes(store, reader, settings.lake),
         action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),
-        position_routes(store, moving),
+        position_routes(store, moving, streams),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
         version_routes(settings.views),

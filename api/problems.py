@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from api.errors import Refused, Unknown
+from api.errors import Refused, TooMany, Unknown
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
     Unknown: HTTPStatus.NOT_FOUND,
     Refused: HTTPStatus.CONFLICT,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_PASSING: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Fault(BaseModel):
@@ -103,9 +105,9 @@ def problem(
 ) -> JSONResponse:
     """Answer with a problem document."""
     told = Problem(title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
-    retry = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    retry = {"Retry-After": "2"} if status in _PASSING else {}
     body = told.model_dump(exclude_none=True)
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**(headers or {}), **retry})
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**retry, **(headers or {})})
 
 
 def describe(openapi: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.answers.signals import SignalsAnswer
 from api.errors import Unknown
-from api.queries.alerts import alert_history
+from api.queries.alerts import one_alert
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
 from api.signals import Row, Source, Span, heard, in_lake
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.kafka.reader import TopicReader
+    from api.queries.alerts import AlertRow
     from api.store.database import Store
-    from contracts.alert import Alert
 
 _LONGEST_S: Final = 60
 _MOST_LOOKED_AT: Final = 200_000
@@ -31,12 +31,12 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
     """Make the routes; `lake` is the folder of the cold path's table, which need not be there."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"])
 
-    def raised(alert_id: str) -> Alert:
+    def raised(alert_id: str) -> AlertRow:
         with store.snapshot() as connection:
-            history = alert_history(connection, alert_id)
-        if history is None:
+            alert = one_alert(connection, alert_id)
+        if alert is None:
             raise unknown_alert(alert_id)
-        return history.changes[0]
+        return alert
 
     async def found(span: Span) -> tuple[Source, list[Row]]:
         trouble: Unavailable | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 
 from api.problems import problem
+from api.security.permit import Permit
 from api.security.places import without_places
 from api.security.roles import is_open, refusal
 
@@ -60,7 +61,9 @@ class Gate:
             status, detail, headers = refused
             await problem(scope["path"], status, detail, headers=headers)(scope, receive, passing)
             return
-        scope["sees_positions"] = not self._keys.is_locked or (key is not None and key.sees_positions)
+        permit = Permit(self._keys, key, scope)
+        scope["permit"] = permit
+        scope["sees_positions"] = permit.sees_positions()
         if not scope["sees_positions"]:
             passing = without_places(passing)
         await self._app(scope, receive, passing)
