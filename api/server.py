@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import socket
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from api.settings import ServeSettings
 
 log = logging.getLogger(__name__)
+
+UNREAD_MS: Final = 30_000
+"""The system cuts a connection whose client has taken nothing of what waits for it for so long."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -77,8 +80,11 @@ def refuse_open_address(host: str) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise InvalidInput(
             f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for a free one"
         ) from error
+    if sys.platform == "linux":  # connections that are accepted inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
+    return listening
