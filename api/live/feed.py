@@ -108,10 +108,10 @@ class AlertFeed:
     def _page(self, since: Vector, reached: Vector) -> tuple[list[Frame], Vector] | None:
         """Return what happened first, and up to where; None when too much did, or it is not known any more."""
         with self._store.snapshot() as connection:
-            oldest = first_offsets(connection)
+            oldest, newest = first_offsets(connection), next_offsets(connection)
             is_known = all(
-                stood <= now and (stood == now or stood >= oldest.get(partition, stood))
-                for partition, (stood, now) in enumerate(zip(since, reached, strict=True))
+                stood <= now and (stood == now or (stood >= oldest.get(partition, stood) and now <= held))
+                for partition, (stood, now, held) in enumerate(zip(since, reached, newest, strict=True))
             )
             if not is_known or count_between(connection, since, reached, most=MOST_MISSED) > MOST_MISSED:
                 return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S: Final = 0.25
+LOOK_EVERY_S: Final = 0.25
 
 
 class OpenStream:
@@ -34,7 +34,7 @@ class OpenStream:
 class OpenStreams:
     """Follows the file of keys while streams are open; `most` of one key or address may be, 0 is without limit."""
 
-    def __init__(self, keys: KeyRing, *, most: int, look_every_s: float = _LOOK_EVERY_S) -> None:
+    def __init__(self, keys: KeyRing, *, most: int, look_every_s: float = LOOK_EVERY_S) -> None:
         """Begin with none."""
         self._keys = keys
         self._most = most

@@ -12,7 +12,7 @@ from api.errors import Unknown
 from api.queries.alerts import one_alert
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
-from api.signals import Row, Source, Span, heard, in_lake
+from api.signals import Row, Source, Span, heard, in_lake, nearest
 from contracts.errors import Unavailable
 from contracts.topics import VEHICLE_READINGS
 
@@ -52,7 +52,7 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
         except Unavailable as error:
             records, trouble = None, error
         if records:
-            return "kafka", heard(records)
+            return "kafka", await run_in_threadpool(heard, records)
         rows = await run_in_threadpool(in_lake, lake, span)
         if rows:
             return "lake", rows
@@ -77,7 +77,7 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
             event_at_ms=alert.raised_at_ms,
             from_ms=span.from_ms,
             until_ms=span.until_ms,
-            readings=readings,
+            readings=nearest(readings, at_ms),
         )
 
     return routes
