@@ -37,7 +37,7 @@ def serve(settings: ServeSettings) -> None:
     # What is there by now stays: the collector need not look into it again while somebody waits for an answer.
     gc.collect()
     gc.freeze()
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})
     config = uvicorn.Config(app, log_config=None, access_log=settings.log_requests, timeout_graceful_shutdown=5)
@@ -77,7 +77,8 @@ def refuse_open_address(host: str) -> None:
         )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises InvalidInput."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=2048)

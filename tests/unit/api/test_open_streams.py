@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from api.live.streams import LOOK_EVERY_S, OpenStreams
 from api.role import Role
 from api.security.keys import ApiKey, KeyRing, added, digest, read_keys, revoked, write_keys
 from api.security.permit import Permit
+from api.server import UNREAD_MS, listen
 
 ALERTS, POSITIONS = "/v1/alerts/stream", "/v1/positions/stream"
 
@@ -199,3 +202,11 @@ def test_keys_that_change_are_counted_once_a_change(file: Path) -> None:
     held = ring.holder(key)
     assert isinstance(held, ApiKey)
     assert held.sha256 == digest(key)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+def test_the_system_cuts_connections_whose_client_takes_nothing() -> None:
+    with listen("127.0.0.1", 0) as server, socket.create_connection(server.getsockname()[:2]):
+        accepted, _ = server.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_MS
