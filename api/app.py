@@ -22,6 +22,7 @@ from api.kafka.producer import KafkaWriter
 from api.kafka.reader import TopicReader
 from api.live.feed import AlertFeed
 from api.live.position_feed import PositionFeed
+from api.live.streams import OpenStreams
 from api.manual import manual
 from api.measuring import Measured
 from api.packing import Packed, PackedFiles
@@ -65,8 +66,10 @@ def build(
     """Build an application of its own. Raises InvalidInput for a store's address or a rule file that cannot be."""
     writer = KafkaWriter(settings.bootstrap)
     actions = action_log or KafkaActionLog(writer)
-    store = Store(settings.store)
+    store = Store(settings.store, registered_only=settings.registered_only)
+    keys = KeyRing(settings.keys)
     feed, moving = AlertFeed(store), PositionFeed(store)
+    streams = OpenStreams(keys, most=settings.streams_per_key)
     reader = TopicReader(settings.bootstrap)
     watch = LagWatch(settings.bootstrap)
     control = FleetControl(settings.simulator_control)
@@ -91,7 +94,7 @@ def build(
     app.add_middleware(
         Gate,
         site=_site(settings),
-        keys=KeyRing(settings.keys),
+        keys=keys,
         limit=RateLimit(settings.rate_limit),
         audit=AuditLog(settings.audit, clock, Rotation(settings.audit_mb * 1_000_000, settings.audit_files)),
     )
@@ -107,12 +110,12 @@ def build(
     app.add_middleware(Packed)
     app.add_middleware(Measured)
     for routes in (
-        stream_routes(feed),
+        stream_routes(feed, streams),
         alert_routes(store, clock),
         signal_routes(store, reader, settings.lake),
         action_routes(store, actions, clock, patience_s=settings.action_wait),
         vehicle_routes(store),
-        position_routes(store, moving),
+        position_routes(store, moving, streams),
         ranking_routes(store),
         pipeline_routes(store, watch, rules, settings.views, clock),
         version_routes(settings.views),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
+from api.lengthy import worked
 from api.negotiation import weights
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class Packed:
                 return
             if begun is not None:
                 start, begun = begun, None
-                message = _packed(start, message, is_accepted=accepts_gzip(Headers(scope=scope)))
+                message = await _packed(start, message, is_accepted=accepts_gzip(Headers(scope=scope)))
                 await send(start)
             await send(message)
 
@@ -94,7 +96,7 @@ def _is_text(start: Message) -> bool:
     return is_plain and start["status"] == 200 and headers.get("content-type", "").startswith(_TEXTS)  # noqa: PLR2004
 
 
-def _packed(start: Message, message: Message, *, is_accepted: bool) -> Message:
+async def _packed(start: Message, message: Message, *, is_accepted: bool) -> Message:
     """Pack the body if it is whole and long; the headers of `start` tell of it."""
     start["headers"] = list(start["headers"])  # a response that is remembered keeps its own
     headers = MutableHeaders(raw=start["headers"])
@@ -103,7 +105,7 @@ def _packed(start: Message, message: Message, *, is_accepted: bool) -> Message:
     body = message.get("body", b"")
     if not is_accepted or message.get("more_body", False) or len(body) < SHORTEST_BYTES:
         return message
-    packed = gzip.compress(body, 1, mtime=0)
+    packed = await worked(partial(gzip.compress, compresslevel=1, mtime=0), body)
     headers["content-encoding"] = "gzip"
     headers["content-length"] = str(len(packed))
     return {**message, "body": packed}

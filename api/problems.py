@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from api.errors import Refused, Unknown
+from api.errors import Refused, TooMany, Unknown
 from contracts.errors import InvalidInput, MalformedRecord, Unavailable
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _STATUS: Final[dict[type[Exception], HTTPStatus]] = {
     Unknown: HTTPStatus.NOT_FOUND,
     Refused: HTTPStatus.CONFLICT,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -38,6 +39,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_STORE: Final = ("disk is full", "No space left on device")
 """As SQLite and PostgreSQL say it."""
 _LONGEST_DETAIL: Final = 200
+_PASSING: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Fault(BaseModel):
@@ -144,10 +146,10 @@ def problem(
 ) -> JSONResponse:
     """Answer with a problem document."""
     told = Problem(title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
-    retry = {"Retry-After": "2"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    retry = {"Retry-After": "2"} if status in _PASSING else {}
     body = told.model_dump(exclude_none=True)
     body["detail"] = detail.encode("utf-8", "replace").decode()  # it may quote text that no encoding has
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**(headers or {}), **retry})
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**retry, **(headers or {})})
 
 
 class PlainProblems:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _OTHER_FILES: Final = 256
 """What is open beside connections: store, Kafka, views."""
+UNREAD_MS: Final = 30_000
+"""The system cuts a connection whose client has taken nothing of what waits for it for so long."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -42,7 +44,7 @@ def serve(settings: ServeSettings) -> None:
     # What is there by now stays: the collector need not look into it again while somebody waits for an answer.
     gc.collect()
     gc.freeze()
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     log.info("api listens", extra={"url": f"http://{host}:{port}/"})
     _Server(configured(app, settings), app.state.feeds).run(sockets=[listening])
@@ -110,11 +112,15 @@ def refuse_open_address(host: str) -> None:
         )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises InvalidInput."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise InvalidInput(
             f"--port {port}: cannot listen there ({error.strerror}); choose another, or 0 for a free one"
         ) from error
+    if sys.platform == "linux":  # connections that are accepted inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
+    return listening

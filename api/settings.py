@@ -36,6 +36,11 @@ _STORE = Field(
     description="the store: sqlite:///FILE, or postgresql+psycopg://HOST/DATABASE",
 )
 _VIEWS = Field(default=Path("var/views"), description="folder of the published batch views")
+_REGISTERED_ONLY = Field(
+    default=False,
+    description="neither show, send nor count alerts of vehicles that are in no registry; they are still raised and "
+    "stored. For networks in which anybody can send readings; give it to `api serve` and `api notifier` alike",
+)
 _KEYS = Field(default=Path("var/api/keys.json"), description="file of the API keys' hashes; without one loopback only")
 _AUDIT = Field(default=Path("var/api/audit.jsonl"), description="file that every change is noted in")
 
@@ -73,6 +78,13 @@ class ServeSettings(BaseSettings):
     audit_mb: int = Field(default=10, ge=1, le=10_000, description="MB at which the audit file is renamed to .1")
     audit_files: int = Field(default=10, ge=1, le=1_000, description="renamed audit files that are kept")
     rate_limit: float = Field(default=100.0, ge=0, description="requests a second and key; 0: without limit")
+    streams_per_key: int = Field(
+        default=100,
+        ge=0,
+        description="event streams that a key, or an address where there are no keys, may have open at once; "
+        "0: without limit",
+    )
+    registered_only: bool = _REGISTERED_ONLY
     cors_origins: list[str] = Field(
         default=[], description="web pages of these origins may ask too, as https://fleet.example; default: none"
     )
@@ -141,6 +153,7 @@ class NotifierSettings(BaseSettings):
     from_beginning: bool = Field(
         default=False, description="a new ledger begins with every alert that Kafka holds, not with the next one"
     )
+    registered_only: bool = _REGISTERED_ONLY
     retry_dead: bool = Field(default=False, description="try what was given up anew")
     timeout: float = Field(default=10.0, gt=0, description="seconds that an attempt may take as a whole")
     wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from api.kafka.reader import Fetched
 
+MOST_READINGS: Final = 2_000
+"""Around an alert; a car that sends ten a second has told 1,200 in the longest time that can be asked for."""
 _IDENTITY: Final = ("vehicle_id", "sequence", "trip_started_at_ms")
 _SIGNALS: Final = tuple(name for name in Reading.__struct_fields__ if name not in _IDENTITY)
 _LONGEST_TRIP_MS: Final = 7 * 86_400_000
@@ -45,6 +49,14 @@ def heard(records: Iterable[Fetched]) -> list[Row]:
             continue
         rows.append(_row(msgspec.to_builtins(reading), record.timestamp, record.offset))
     return rows
+
+
+def nearest(rows: list[Row], at_ms: int) -> list[Row]:
+    """Return the rows that were received nearest to a moment, at most MOST_READINGS, in their order."""
+    if len(rows) <= MOST_READINGS:
+        return rows
+    kept = nsmallest(MOST_READINGS, rows, key=lambda row: abs(row["received_at_ms"] - at_ms))
+    return sorted(kept, key=itemgetter("offset"))
 
 
 def in_lake(lake: Path, span: Span) -> list[Row] | None:

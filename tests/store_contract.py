@@ -31,6 +31,16 @@ from sqlalchemy.exc import DBAPIError
 
 from api.app import build
 from api.projector.publication import Publication
+from api.queries.alert_events import count_between, events_between, next_offsets
+from api.queries.alerts import (
+    AlertFilter,
+    alerts_newest_first,
+    count_open,
+    count_open_of,
+    one_alert,
+    open_alerts,
+    vehicles_in_need,
+)
 from api.settings import ServeSettings
 from api.store import tables
 from api.store.address import identity_of
@@ -38,6 +48,7 @@ from api.store.database import Store, open_for_writing
 from api.store.dialect import by_column, greater
 from contracts.alert import AlertAction
 from contracts.errors import InvalidInput, Unavailable
+from contracts.topics import ENGINE_ALERTS
 from contracts.vehicle_state import TripTotals, greatest
 
 
@@ -96,6 +107,32 @@ class StoreContract:
         with reading.snapshot() as connection:
             assert connection.scalar(count) == 1
         reading.close()
+
+    def test_alerts_of_cars_in_no_registry_can_be_left_out(self, url: str, store: Engine) -> None:
+        topics = Topics()
+        known, strange = an_alert("known"), an_alert("strange", vehicle_id=OTHER_VIN)
+        project(store, topics.vehicle(a_vehicle()), topics.alert(known), topics.alert(strange))
+        found = {}
+        for registered_only in (False, True):
+            reading = Store(url, registered_only=registered_only)
+            with reading.snapshot() as connection:
+                begin, end = (0,) * ENGINE_ALERTS.partitions, next_offsets(connection)
+                events, reached = events_between(connection, begin, end, most=10)
+                assert (reached, count_between(connection, begin, end, most=10)) == (end, 2)
+                vins = [VIN, OTHER_VIN]
+                found[registered_only] = (
+                    sorted(vehicles_in_need(connection, limit=9)),
+                    sorted(open_alerts(connection, vins)),
+                    [count_open_of(connection, vins)[vin] for vin in vins],
+                    count_open(connection)["vehicles"],
+                    sorted(row.alert_id for row in alerts_newest_first(connection, AlertFilter(), after=None, limit=9)),
+                    one_alert(connection, "strange") is not None,
+                    sorted(event.event.split('"')[3] for event in events if event.is_shown),
+                )
+            reading.close()
+        both = sorted([VIN, OTHER_VIN])
+        assert found[False] == (both, both, [(1, 1), (1, 1)], 2, ["known", "strange"], True, ["known", "strange"])
+        assert found[True] == ([VIN], [VIN], [(1, 1), (0, 0)], 1, ["known"], False, ["known"])
 
     def test_a_store_that_lost_its_tables_is_another_one(self, store: Engine) -> None:
         before = identity_of(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.alert import AlertState, ClearReason, Severity
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from collections.abc import Sequence
 
-    from api.queries.alerts import AlertHistory
+    from api.queries.alerts import AlertHistory, AlertRow, OpenCount
     from api.queries.pipeline import MostlyRejected
     from api.queries.vehicles import Listed
 
@@ -102,8 +103,10 @@ class ActionAnswer(BaseModel):
 class AlertDetail(AlertAnswer):
     """An alert with its history."""
 
-    changes: list[ChangeAnswer]
-    actions: list[ActionAnswer]
+    changes: list[ChangeAnswer] = Field(description="the latest 100, in their order")
+    actions: list[ActionAnswer] = Field(description="the latest 100, oldest first")
+    change_count: int = Field(description="how many changes there are")
+    action_count: int = Field(description="how many actions there are")
 
 
 class AlertPage(BaseModel):
@@ -126,7 +129,9 @@ class AttentionItem(BaseModel):
     is_silent: bool
     last_received_at_ms: int | None
     message: str
-    alerts: list[AlertAnswer]
+    alerts: list[AlertAnswer] = Field(description="its open alerts, the most urgent 10 at most")
+    open_alerts: int = Field(description="how many open alerts it has")
+    all_alerts: str = Field(description="where all of them are", examples=["/v1/alerts?vehicle_id=V&is_open=true"])
 
 
 class Attention(BaseModel):
@@ -144,7 +149,7 @@ _CHANGE = tuple(ChangeAnswer.model_fields)
 _ACTION = tuple(ActionAnswer.model_fields)
 
 
-def alert(row: Row[Any]) -> dict[str, Any]:
+def alert(row: AlertRow) -> dict[str, Any]:
     """Give an AlertAnswer from a row of the store."""
     held = row._mapping  # noqa: SLF001 - the public name of it, despite the underscore
     answer = {name: held[name] for name in _ALERT}
@@ -155,11 +160,18 @@ def alert_told(history: AlertHistory) -> dict[str, Any]:
     """Give an AlertDetail."""
     changes = [{name: getattr(change, name) for name in _CHANGE} for change in history.changes]
     actions = [{name: getattr(action, name) for name in _ACTION} for action in history.actions]
-    return alert(history.row) | {"changes": changes, "actions": actions}
+    counts = {"change_count": history.change_count, "action_count": history.action_count}
+    return alert(history.row) | {"changes": changes, "actions": actions} | counts
 
 
-def alerted(vehicle: Listed, alerts: list[Row[Any]]) -> dict[str, Any]:
-    """Give an AttentionItem from a vehicle's open alerts, the most urgent first."""
+def open_of(vehicle_id: str, alerts: Sequence[AlertRow], count: OpenCount) -> dict[str, Any]:
+    """Give a vehicle's open alerts: the most urgent ones, how many there are, and where all are."""
+    all_alerts = f"/v1/alerts?vehicle_id={quote(vehicle_id, safe='')}&is_open=true"
+    return {"alerts": [alert(one) for one in alerts], "open_alerts": count.alerts, "all_alerts": all_alerts}
+
+
+def alerted(vehicle: Listed, alerts: Sequence[AlertRow], count: OpenCount) -> dict[str, Any]:
+    """Give an AttentionItem from the most urgent ones of its open alerts, in that order."""
     first = alerts[0]
     return {
         "vehicle_id": vehicle.vehicle_id,
@@ -167,16 +179,17 @@ def alerted(vehicle: Listed, alerts: list[Row[Any]]) -> dict[str, Any]:
         "fleet": vehicle.fleet,
         "severity": first.severity,
         "reason": "alert",
-        "needs_attention": any(one.needs_attention for one in alerts),
+        "needs_attention": count.in_need > 0,
         "since_ms": first.raised_at_ms,
         "is_silent": vehicle.is_silent,
         "last_received_at_ms": vehicle.last_received_at_ms,
         "message": first.message,
-        "alerts": [alert(one) for one in alerts],
-    }
+    } | open_of(vehicle.vehicle_id, alerts, count)
 
 
-def unbelieved(vehicle: Listed, rejected: MostlyRejected, alerts: list[Row[Any]]) -> dict[str, Any]:
+def unbelieved(
+    vehicle: Listed, rejected: MostlyRejected, alerts: Sequence[AlertRow], count: OpenCount
+) -> dict[str, Any]:
     """Give an AttentionItem of a vehicle whose readings are mostly rejected, with its open alerts."""
     believed = f"{rejected.believed} believed" if rejected.believed else "none believed"
     return {
@@ -190,5 +203,4 @@ def unbelieved(vehicle: Listed, rejected: MostlyRejected, alerts: list[Row[Any]]
         "is_silent": vehicle.is_silent,
         "last_received_at_ms": vehicle.last_received_at_ms,
         "message": f"{rejected.readings} readings rejected and {believed} since: {rejected.reason}",
-        "alerts": [alert(one) for one in alerts],
-    }
+    } | open_of(vehicle.vehicle_id, alerts, count)

@@ -29,5 +29,6 @@ class SignalsAnswer(BaseModel):
     from_ms: int
     until_ms: int
     readings: list[dict[str, Any]] = Field(
-        description="`recorded_at_ms`, `received_at_ms`, `offset`, and the signals, named as on the wire"
+        description="`recorded_at_ms`, `received_at_ms`, `offset`, and the signals, named as on the wire; "
+        "the 2,000 nearest to the raise at most"
     )

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.answers.alert import AlertAnswer, alert
+from api.answers.alert import AlertAnswer, open_of
 from api.answers.efficiency import Layers
 from api.queries.vehicles import LONGEST_NAME
 from contracts.definitions import litres_per_100km
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from sqlalchemy import Row
-
+    from api.queries.alerts import AlertRow, OpenCount
     from api.queries.vehicles import Known, Listed
     from contracts.vehicle_state import TripTotals
 
@@ -67,7 +66,9 @@ class VehicleDetail(BaseModel):
     registry: dict[str, Any] | None = Field(description="null also for an entry of more than 16 KiB")
     reading: dict[str, Any] | None = Field(description="the newest reading, by trip and sequence; names as on the wire")
     averages: dict[str, float] | None = Field(description="over the last 5 minutes of event time")
-    alerts: list[AlertAnswer]
+    alerts: list[AlertAnswer] = Field(description="its open alerts, the most urgent 10 at most")
+    open_alerts: int = Field(description="how many open alerts it has")
+    all_alerts: str = Field(description="where all of them are", examples=["/v1/alerts?vehicle_id=V&is_open=true"])
 
 
 class TripAnswer(BaseModel):
@@ -95,7 +96,7 @@ def vehicle_listed(vehicle: Listed, open_alerts: int) -> dict[str, Any]:
     return vehicle._asdict() | {"open_alerts": open_alerts}
 
 
-def vehicle_told(vehicle: Known, alerts: Iterable[Row[Any]]) -> dict[str, Any]:
+def vehicle_told(vehicle: Known, alerts: Sequence[AlertRow], count: OpenCount) -> dict[str, Any]:
     """Give a VehicleDetail."""
     registry, latest = vehicle.registry, vehicle.latest
     return {
@@ -107,8 +108,7 @@ def vehicle_told(vehicle: Known, alerts: Iterable[Row[Any]]) -> dict[str, Any]:
         "registry": msgspec.Raw(registry.entry) if registry and len(registry.entry) <= _LARGEST_ENTRY else None,
         "reading": msgspec.Raw(latest.reading) if latest else None,
         "averages": msgspec.Raw(latest.averages) if latest and latest.averages else None,
-        "alerts": [alert(one) for one in alerts],
-    }
+    } | open_of(vehicle.vehicle_id, alerts, count)
 
 
 def trip_told(trip: TripTotals) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def attention(answer: dict[str, Any]) -> Table:
         table.add_column(column, overflow="fold")
     for item in answer["vehicles"]:
         seen = next((alert["acknowledged_by"] for alert in item["alerts"] if alert.get("acknowledged_by")), None)
-        what = item["message"] + (f" (and {len(item['alerts']) - 1} more)" if len(item["alerts"]) > 1 else "")
+        number = item.get("open_alerts", len(item["alerts"]))  # an older API lists all of them
+        what = item["message"] + (f" (and {number - 1} more)" if number > 1 else "")
         names = (item["vehicle_id"], item["model"] or "-", item["fleet"] or "-")
         table.add_row(severity(item), *names, moment(item["since_ms"]), seen or "-", what)
     return table

@@ -10,10 +10,12 @@ from sqlalchemy.exc import DBAPIError
 
 from api.live.frame import Frame, Wish, alerted, greeting, reset, standing
 from api.live.listener import Listener
-from api.queries.alert_events import events_between, first_offsets, next_offsets
+from api.queries.alert_events import count_between, events_between, first_offsets, next_offsets
 from contracts.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
     from sqlalchemy import Connection
 
     from api.live.position import Vector
@@ -24,7 +26,11 @@ log = logging.getLogger(__name__)
 
 MOST_MISSED: Final = 10_000
 """Who missed more events is better served by the lists."""
-_BATCH: Final = 500
+_BATCH: Final = 100
+"""Events that are handed round at once: they are read in the event loop, and written there."""
+_PAGE: Final = 50
+_PAGES_AT_ONCE: Final = 2
+"""Pages that are made at a time, in threads: more would keep the event loop waiting for the interpreter."""
 _RETRY_S: Final = 1.0
 
 
@@ -38,11 +44,14 @@ class AlertFeed:
         self._heartbeat_s = heartbeat_s
         self._reached: Vector | None = None
         self._reading = asyncio.Lock()
+        self._paging = asyncio.Semaphore(_PAGES_AT_ONCE)
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._is_ended = False
 
-    async def join(self, since: Vector | None, wish: Wish, *, is_lost: bool = False) -> Listener:
+    async def join(
+        self, since: Vector | None, wish: Wish, *, is_lost: bool = False, sees_places: Callable[[], bool] = lambda: True
+    ) -> Listener:
         """Let a client listen: from `since` on, else from now on. Raises Unavailable without a store.
 
         What it missed since then comes first. When that cannot be told, or `is_lost`, a reset comes instead.
@@ -50,15 +59,16 @@ class AlertFeed:
         if self._is_ended:
             raise Unavailable("the API is stopping; come back in a moment")
         reached = await self._advance()
-        listener = Listener(wish)
+        listener = Listener(wish, sees_places=sees_places)
         # From here on new events wait for it; nothing may be awaited between this and the advance above.
         self._listeners.add(listener)
-        try:
-            missed = None if is_lost else await asyncio.to_thread(self._missed, since or reached, reached)
-        except BaseException:
-            self.leave(listener)
-            raise
-        listener.missed = [greeting(reached), reset(reached)] if missed is None else [*missed, standing(reached)]
+        if is_lost:
+            listener.missed = _ready([greeting(reached), reset(reached)])
+        elif since in {None, reached}:
+            listener.missed = _ready([greeting(reached), standing(reached)])
+        else:
+            listener.is_live = False
+            listener.missed = self._missed(since or reached, listener)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         return listener
@@ -71,20 +81,42 @@ class AlertFeed:
         """End all streams soon; may be called by a signal's handler."""
         self._is_ended = True
 
-    def _missed(self, since: Vector, reached: Vector) -> list[Frame] | None:
-        """Give what happened from `since` up to `reached`; None when that is too much, or not known any more."""
+    async def _missed(self, since: Vector, listener: Listener) -> AsyncIterator[Sequence[Frame]]:
+        """Yield what happened since then, a page when the one before was taken; then what comes waits for it.
+
+        Raises Unavailable, or the store's error.
+        """
+        yield [greeting(since)]
+        while (reached := self._reached) is not None and since != reached:
+            async with self._paging:
+                page = await asyncio.to_thread(self._page, since, reached)
+            if page is None:
+                since = self._stand(listener)
+                yield [reset(since)]
+                return
+            frames, since = page
+            yield frames
+        since = self._stand(listener)
+        yield [standing(since)]
+
+    def _stand(self, listener: Listener) -> Vector:
+        """Let a client hear what comes from here on, and return where that is."""
+        assert self._reached is not None  # noqa: S101 - while somebody listens it is known
+        listener.is_live = True
+        return self._reached
+
+    def _page(self, since: Vector, reached: Vector) -> tuple[list[Frame], Vector] | None:
+        """Return what happened first, and up to where; None when too much did, or it is not known any more."""
         with self._store.snapshot() as connection:
-            oldest = first_offsets(connection)
+            oldest, newest = first_offsets(connection), next_offsets(connection)
             is_known = all(
-                stood <= now and (stood == now or stood >= oldest.get(partition, stood))
-                for partition, (stood, now) in enumerate(zip(since, reached, strict=True))
+                stood <= now and (stood == now or (stood >= oldest.get(partition, stood) and now <= held))
+                for partition, (stood, now, held) in enumerate(zip(since, reached, newest, strict=True))
             )
-            if not is_known:
+            if not is_known or count_between(connection, since, reached, most=MOST_MISSED) > MOST_MISSED:
                 return None
-            events, _ = events_between(connection, since, reached, most=MOST_MISSED + 1)
-        if len(events) > MOST_MISSED:
-            return None
-        return [greeting(since), *alerted(since, events)]
+            events, told = events_between(connection, since, reached, most=_PAGE)
+        return alerted(since, events), told
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -102,6 +134,8 @@ class AlertFeed:
                 self._offer([standing(reached)])
         for listener in self._listeners:
             listener.end()
+        if not self._listeners:
+            self._reached = None  # who comes next begins with what comes then
 
     async def _advance(self) -> Vector:
         """Hand round what is new; give up to where."""
@@ -109,15 +143,19 @@ class AlertFeed:
             before = self._reached
             events, reached = await self._store.ask(lambda connection: _new(connection, before), is_quick=True)
             self._reached = reached
-            if events and before is not None:
-                self._offer(alerted(before, events))
+            if before is not None and (frames := alerted(before, events)):
+                self._offer(frames)
             return reached
 
     def _offer(self, frames: list[Frame]) -> None:
         for listener in [*self._listeners]:
-            if not listener.offer(frames):
+            if listener.is_live and not listener.offer(frames):
                 log.warning("slow client of the alert stream dropped")
                 self.leave(listener)
+
+
+async def _ready(frames: Sequence[Frame]) -> AsyncIterator[Sequence[Frame]]:
+    yield frames
 
 
 def _new(connection: Connection, before: Vector | None) -> tuple[list[AlertEvent], Vector]:

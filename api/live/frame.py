@@ -28,6 +28,10 @@ class Frame(NamedTuple):
     without_place: bytes | None = None
     """The same for those who do not see positions, where it differs."""
 
+    def text_for(self, *, sees_places: bool) -> bytes:
+        """Return what is sent of it to one who sees places, or does not."""
+        return self.text if sees_places or self.without_place is None else self.without_place
+
 
 class Wish(NamedTuple):
     """Which alerts a listener wants; None means all."""
@@ -35,12 +39,6 @@ class Wish(NamedTuple):
     vehicle_id: str | None = None
     rule: str | None = None
     severity: Severity | None = None
-    places: bool = True
-    """Whether one may see where the vehicle was."""
-
-    def told(self, frame: Frame) -> bytes:
-        """Give what is sent of a frame that is wanted."""
-        return frame.text if self.places or frame.without_place is None else frame.without_place
 
     def holds(self, frame: Frame) -> bool:
         """Tell whether a frame is wanted."""
@@ -66,10 +64,12 @@ def reset(vector: Vector) -> Frame:
 
 
 def alerted(vector: Vector, events: Iterable[AlertEvent]) -> list[Frame]:
-    """Write events that follow on `vector`; each one's id is where a client stands after it."""
+    """Write the events that are shown, of those that follow on `vector`; an id is where a client stands after it."""
     frames = []
     for event in events:
         vector = after(vector, event.partition, event.record_offset)
+        if not event.is_shown:
+            continue
         alert = decode(event.event.encode(), Alert)
         told = msgspec.to_builtins(alert) | {"available_at_ms": event.available_at_ms}
         begin = f"event: alert\nid: {written(vector)}\ndata: ".encode()

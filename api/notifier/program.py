@@ -160,6 +160,8 @@ class Notifier:
             log.warning("record passed over", extra={"topic": ENGINE_ALERTS.name, "reason": str(error)})
             return []
         fleet = self._fleets.get(alert.vehicle_id)
+        if fleet is None and self._settings.registered_only:
+            return []
         body = msgspec.json.encode(msgspec.to_builtins(alert) | {"fleet": fleet})
         return [
             Delivery(webhook.name, alert.alert_id, alert.change, body, now_ms(), 0)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
 from heapq import merge
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, literal, select
 
+from api.queries.registered import is_registered_only, registered
 from api.store import tables
 from contracts.topics import ENGINE_ALERTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
+_ENOUGH_BYTES: Final = 256 * 1024
+"""A page ends with the event that reaches this."""
 _CHANGES = tables.alert_changes
 _NEXT = select(tables.consumed.c.partition, tables.consumed.c.next_offset).where(
     tables.consumed.c.topic == ENGINE_ALERTS.name
@@ -28,6 +34,8 @@ class AlertEvent(NamedTuple):
     record_offset: int
     available_at_ms: int
     event: str
+    is_shown: bool
+    """False where only alerts of registered vehicles are shown, and this is none."""
 
 
 def next_offsets(connection: Connection) -> tuple[int, ...]:
@@ -47,27 +55,64 @@ def first_offsets(connection: Connection) -> dict[int, int]:
     return {partition: offset for partition, offset in oldest.items() if offset is not None}
 
 
+def count_between(connection: Connection, begin: Sequence[int], end: Sequence[int], *, most: int) -> int:
+    """Return the number of events from `begin` up to `end`, or something above `most` if there are more."""
+    found = 0
+    for partition, (first, after) in enumerate(zip(begin, end, strict=True)):
+        if first < after and found <= most:
+            given = {"partition": partition, "first": first, "after": after, "most": most + 1}
+            found += connection.scalar(_NUMBER, given) or 0
+    return found
+
+
 def events_between(
     connection: Connection, begin: Sequence[int], end: Sequence[int], *, most: int
 ) -> tuple[list[AlertEvent], tuple[int, ...]]:
-    """Give the events from `begin` up to `end`, at most `most` of a partition, and up to where these are all.
+    """Return the first events from `begin` up to `end`, at most `most`, and up to where these are all.
 
     Those of a partition stand in offset order; among partitions they are ordered by the broker's time.
     """
-    events, reached = [], list(end)
+    query = _events(is_registered_only=is_registered_only(connection))
+    found: dict[int, list[AlertEvent]] = {}
     for partition, (first, after) in enumerate(zip(begin, end, strict=True)):
         if first < after:
-            found = _of_partition(connection, partition, first, after, most)
-            events.append(found)
-            reached[partition] = found[-1].record_offset + 1 if len(found) == most else after
-    return list(merge(*events, key=lambda event: event.available_at_ms)), tuple(reached)
+            given = {"partition": partition, "first": first, "after": after, "most": most}
+            found[partition] = [AlertEvent(*row) for row in connection.execute(query, given)]
+    page = list(_page(merge(*found.values(), key=lambda event: event.available_at_ms), most))
+    reached, taken = list(end), Counter(event.partition for event in page)
+    for partition, events in found.items():
+        if taken[partition] < len(events):
+            reached[partition] = events[taken[partition]].record_offset
+        elif len(events) == most:
+            reached[partition] = events[-1].record_offset + 1
+    return page, tuple(reached)
 
 
-def _of_partition(connection: Connection, partition: int, first: int, after: int, most: int) -> list[AlertEvent]:
-    query = (
-        select(*(_CHANGES.c[name] for name in AlertEvent._fields))
-        .where(_CHANGES.c.partition == partition, _CHANGES.c.record_offset >= first, _CHANGES.c.record_offset < after)
-        .order_by(_CHANGES.c.record_offset)
-        .limit(most)
-    )
-    return [AlertEvent(*row) for row in connection.execute(query)]
+def _page(events: Iterable[AlertEvent], most: int) -> Iterator[AlertEvent]:
+    size = 0
+    for event in islice(events, most):
+        yield event
+        size += len(event.event)
+        if size >= _ENOUGH_BYTES:
+            return
+
+
+_BETWEEN = (
+    _CHANGES.c.partition == bindparam("partition"),
+    _CHANGES.c.record_offset >= bindparam("first"),
+    _CHANGES.c.record_offset < bindparam("after"),
+)
+_NUMBER = select(func.count()).select_from(
+    select(_CHANGES.c.record_offset).where(*_BETWEEN).limit(bindparam("most")).subquery()
+)
+
+
+@cache
+def _events(*, is_registered_only: bool) -> Select[Any]:
+    """Return the statement for events of a partition. Those that are not shown count too, so that it ends soon."""
+    alerts = tables.alerts.c
+    vehicle_id = select(alerts.vehicle_id).where(alerts.alert_id == _CHANGES.c.alert_id).scalar_subquery()
+    is_shown = registered(vehicle_id) if is_registered_only else literal(value=True)
+    columns = (_CHANGES.c[name] for name in ("partition", "record_offset", "available_at_ms", "event"))
+    query = select(*columns, is_shown).where(*_BETWEEN)
+    return query.order_by(_CHANGES.c.record_offset).limit(bindparam("most"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import BigInteger, String, bindparam, func, select, true, tuple_
+from sqlalchemy import BigInteger, String, bindparam, case, func, select, true, tuple_
 
+from api.queries.registered import is_registered_only, registered
 from api.store import tables
 from contracts.alert import SEVERITIES, Alert, AlertAction
 from contracts.codec import decode
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select
 
+AlertRow: TypeAlias = "Row[Any]"
+"""A row of table `alerts`."""
+MOST_LISTED: Final = 10
+"""Open alerts that are listed with a vehicle."""
+MOST_TOLD: Final = 100
+"""Changes, and actions, that are told of one alert."""
 _ALERTS = tables.alerts
 _IS_OPEN = _ALERTS.c.is_open == true()
 """Written out, as SQLite seeks along an index only where it is compared with something."""
@@ -50,28 +57,38 @@ class AlertFilter(NamedTuple):
         return filters in ({"vehicle_id"}, {"rule"}, {"is_open"}, {"severity", "is_open"}, set())
 
 
-class AlertHistory(NamedTuple):
-    """An alert, its changes in order, and what people did, oldest first."""
+class OpenCount(NamedTuple):
+    """How many open alerts a vehicle has, and how many of them nobody has acknowledged."""
 
-    row: Row[Any]
+    alerts: int
+    in_need: int
+
+
+class AlertHistory(NamedTuple):
+    """An alert, its latest changes in order, what people did last, oldest first, and how many of both there are."""
+
+    row: AlertRow
     changes: list[Alert]
     actions: list[AlertAction]
+    change_count: int
+    action_count: int
 
 
 def alerts_newest_first(
     connection: Connection, wanted: AlertFilter, *, after: tuple[int, str] | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[AlertRow]:
     """Give alerts by falling (available_at_ms, alert_id), beginning after that pair: stable while new ones come."""
     given = {name: value for name, value in wanted._asdict().items() if value is not None} | {"limit": limit}
     if after is not None:
         given |= {"after_ms": after[0], "after_id": after[1]}
-    return connection.execute(_page(frozenset(given)), given).all()
+    return connection.execute(_page(frozenset(given), is_registered_only=is_registered_only(connection)), given).all()
 
 
 @cache
-def _page(given: frozenset[str]) -> Select[Any]:
+def _page(given: frozenset[str], *, is_registered_only: bool) -> Select[Any]:
     """Give the statement for these filters, each of which is a parameter of its name."""
     query = select(_ALERTS).where(*(_condition(name) for name in AlertFilter._fields if name in given))
+    query = query.where(*_shown(is_registered_only=is_registered_only))
     if "after_ms" in given:
         order = tuple_(_ALERTS.c.available_at_ms, _ALERTS.c.alert_id)
         query = query.where(
@@ -93,69 +110,121 @@ def _condition(name: str) -> ColumnElement[bool]:
     return _ALERTS.c[name] == given
 
 
+def _shown(*, is_registered_only: bool) -> list[ColumnElement[bool]]:
+    """Return what holds for alerts that may be shown and counted."""
+    return [registered(_ALERTS.c.vehicle_id)] if is_registered_only else []
+
+
+class _Statements(NamedTuple):
+    one: Select[Any]
+    open_of_many: Select[Any]
+    open_counts: Select[Any]
+    by_urgency: Select[Any]
+    by_severity: Select[Any]
+    in_need: Select[Any]
+
+
 # Statements are made once: making one takes longer than SQLite takes to answer it.
-_CHANGES, _ACTIONS = tables.alert_changes.c, tables.alert_actions.c
-_ONE = select(_ALERTS).where(_ALERTS.c.alert_id == bindparam("alert_id"))
-_CHANGES_OF = select(_CHANGES.event).where(_CHANGES.alert_id == bindparam("alert_id")).order_by(_CHANGES.change)
-_ACTIONS_ON = (
-    select(_ACTIONS.event)
-    .where(_ACTIONS.alert_id == bindparam("alert_id"))
-    .order_by(_ACTIONS.available_at_ms, _ACTIONS.action_id)
-)
-_OPEN_OF_ONE = select(_ALERTS).where(_IS_OPEN, _ALERTS.c.vehicle_id == bindparam("vehicle_id")).order_by(*_URGENCY)
-_OPEN_OF_MANY = (
-    select(_ALERTS)
-    .where(_IS_OPEN, _ALERTS.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True)))
-    .order_by(*_URGENCY)
-)
-_NUMBER = func.count()
-_OPEN_COUNTS = (
-    select(_ALERTS.c.vehicle_id, _NUMBER)
-    .where(_IS_OPEN, _ALERTS.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True)))
-    .group_by(_ALERTS.c.vehicle_id)
-)
-_BY_URGENCY = select(_ALERTS.c.vehicle_id).where(_IS_OPEN).order_by(*_URGENCY)
-_BY_SEVERITY = select(_ALERTS.c.severity_rank, _NUMBER).where(_IS_OPEN).group_by(_ALERTS.c.severity_rank)
-_IN_NEED = select(func.count(_ALERTS.c.vehicle_id.distinct())).where(_IS_OPEN)
-
-
-def alert_history(connection: Connection, alert_id: str) -> AlertHistory | None:
-    """Give one alert with everything that happened to it, None when there is none."""
-    asked = {"alert_id": alert_id}
-    row = connection.execute(_ONE, asked).one_or_none()
-    if row is None:
-        return None
-    events, done = connection.scalars(_CHANGES_OF, asked), connection.scalars(_ACTIONS_ON, asked)
-    return AlertHistory(
-        row,
-        [decode(event.encode(), Alert) for event in events],
-        [decode(event.encode(), AlertAction) for event in done],
+@cache
+def _statements(*, is_registered_only: bool) -> _Statements:
+    is_shown = _shown(is_registered_only=is_registered_only)
+    is_open = (_IS_OPEN, *is_shown)
+    is_of_many = _ALERTS.c.vehicle_id.in_(bindparam("vehicle_ids", expanding=True))
+    place = func.row_number().over(partition_by=_ALERTS.c.vehicle_id, order_by=_URGENCY).label("place")
+    ranked = select(_ALERTS.c.alert_id, place).where(*is_open, is_of_many).subquery()
+    return _Statements(
+        one=select(_ALERTS).where(_ALERTS.c.alert_id == bindparam("alert_id"), *is_shown),
+        open_of_many=select(_ALERTS)
+        .join(ranked, ranked.c.alert_id == _ALERTS.c.alert_id)
+        .where(ranked.c.place <= bindparam("most"))
+        .order_by(*_URGENCY),
+        open_counts=select(_ALERTS.c.vehicle_id, func.count(), func.sum(case((_ALERTS.c.needs_attention, 1), else_=0)))
+        .where(*is_open, is_of_many)
+        .group_by(_ALERTS.c.vehicle_id),
+        by_urgency=select(_ALERTS.c.vehicle_id).where(*is_open).order_by(*_URGENCY),
+        by_severity=select(_ALERTS.c.severity_rank, func.count()).where(*is_open).group_by(_ALERTS.c.severity_rank),
+        in_need=select(func.count(_ALERTS.c.vehicle_id.distinct())).where(*is_open),
     )
 
 
-def open_alerts_of(connection: Connection, vehicle_id: str) -> Sequence[Row[Any]]:
-    """Give the open alerts of one vehicle, the most urgent first."""
-    return connection.execute(_OPEN_OF_ONE, {"vehicle_id": vehicle_id}).all()
+def _asked(connection: Connection) -> _Statements:
+    return _statements(is_registered_only=is_registered_only(connection))
 
 
-def open_alerts(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """Give the open alerts of these vehicles, each vehicle's most urgent first."""
-    found: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(_OPEN_OF_MANY, {"vehicle_ids": vehicle_ids}):
+_CHANGES, _ACTIONS = tables.alert_changes.c, tables.alert_actions.c
+_LATEST_CHANGES = (
+    select(_CHANGES.event)
+    .where(_CHANGES.alert_id == bindparam("alert_id"))
+    .order_by(_CHANGES.change.desc())
+    .limit(bindparam("most"))
+)
+_LATEST_ACTIONS = (
+    select(_ACTIONS.event)
+    .where(_ACTIONS.alert_id == bindparam("alert_id"))
+    .order_by(_ACTIONS.available_at_ms.desc(), _ACTIONS.action_id.desc())
+    .limit(bindparam("most"))
+)
+_CHANGE_COUNT = select(func.count()).where(_CHANGES.alert_id == bindparam("alert_id"))
+_ACTION_COUNT = select(func.count()).where(_ACTIONS.alert_id == bindparam("alert_id"))
+_ACTION = select(_ACTIONS.event).where(
+    _ACTIONS.alert_id == bindparam("alert_id"), _ACTIONS.action_id == bindparam("action_id")
+)
+
+
+def one_alert(connection: Connection, alert_id: str) -> AlertRow | None:
+    """Return one alert as it stands, None when there is none."""
+    return connection.execute(_asked(connection).one, {"alert_id": alert_id}).one_or_none()
+
+
+def alert_history(connection: Connection, alert_id: str) -> AlertHistory | None:
+    """Give one alert with what happened to it, None when there is none."""
+    row = one_alert(connection, alert_id)
+    if row is None:
+        return None
+    asked = {"alert_id": alert_id, "most": MOST_TOLD}
+    changes = connection.scalars(_LATEST_CHANGES, asked).all()
+    actions = connection.scalars(_LATEST_ACTIONS, asked).all()
+    return AlertHistory(
+        row,
+        [decode(event.encode(), Alert) for event in reversed(changes)],
+        [decode(event.encode(), AlertAction) for event in reversed(actions)],
+        _number(connection, _CHANGE_COUNT, alert_id, changes),
+        _number(connection, _ACTION_COUNT, alert_id, actions),
+    )
+
+
+def _number(connection: Connection, count: Select[int], alert_id: str, found: Sequence[object]) -> int:
+    """Return how many there are; these are all unless there are as many as are told."""
+    return len(found) if len(found) < MOST_TOLD else connection.scalar(count, {"alert_id": alert_id}) or 0
+
+
+def action_done(connection: Connection, alert_id: str, action_id: str) -> AlertAction | None:
+    """Return what was done about an alert under this id, None if nothing was."""
+    event = connection.scalar(_ACTION, {"alert_id": alert_id, "action_id": action_id})
+    return decode(event.encode(), AlertAction) if event else None
+
+
+def open_alerts(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, list[AlertRow]]:
+    """Give the most urgent open alerts of each of these vehicles, at most MOST_LISTED, the most urgent first."""
+    found: dict[str, list[AlertRow]] = defaultdict(list)
+    asked = {"vehicle_ids": vehicle_ids, "most": MOST_LISTED}
+    for row in connection.execute(_asked(connection).open_of_many, asked):
         found[row.vehicle_id].append(row)
     return found
 
 
-def count_open_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, int]:
-    """Give the number of open alerts of those vehicles that have some."""
-    return {vehicle_id: number for vehicle_id, number in connection.execute(_OPEN_COUNTS, {"vehicle_ids": vehicle_ids})}  # noqa: C416 - rows, not tuples
+def count_open_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, OpenCount]:
+    """Return how many open alerts each of these vehicles has."""
+    rows = connection.execute(_asked(connection).open_counts, {"vehicle_ids": vehicle_ids})
+    found = {vehicle_id: OpenCount(*numbers) for vehicle_id, *numbers in rows}
+    return {vehicle_id: found.get(vehicle_id, OpenCount(0, 0)) for vehicle_id in vehicle_ids}
 
 
 def vehicles_in_need(connection: Connection, *, limit: int) -> list[str]:
     """Give vehicles with open alerts, by their most urgent one."""
     found: dict[str, None] = {}
     # The index gives them in this order, so no more is read than it takes.
-    with connection.execution_options(stream_results=True).execute(_BY_URGENCY) as rows:
+    with connection.execution_options(stream_results=True).execute(_asked(connection).by_urgency) as rows:
         for (vehicle_id,) in rows:
             found[vehicle_id] = None
             if len(found) == limit:
@@ -165,5 +234,6 @@ def vehicles_in_need(connection: Connection, *, limit: int) -> list[str]:
 
 def count_open(connection: Connection) -> dict[str, int]:
     """Give the number of open alerts by severity, and of vehicles that have some."""
-    counts = {SEVERITIES[severity]: count for severity, count in connection.execute(_BY_SEVERITY)}
-    return {**counts, "vehicles": connection.scalar(_IN_NEED) or 0}
+    statements = _asked(connection)
+    counts = {SEVERITIES[severity]: count for severity, count in connection.execute(statements.by_severity)}
+    return {**counts, "vehicles": connection.scalar(statements.in_need) or 0}

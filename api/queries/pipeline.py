@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import case, func, select
 
+from api.queries.registered import is_registered_only, registered
 from api.store import tables
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def mostly_rejected(connection: Connection, *, since_ms: int) -> list[MostlyReje
         .select_from(_REJECTED.outerjoin(latest, latest.c.vehicle_id == _REJECTED.c.vehicle_id))
         .where(_REJECTED.c.vehicle_id.is_not(None), _REJECTED.c.received_at_ms >= since_ms)
         .where(_REJECTED.c.received_at_ms >= counted_from_ms)
+        .where(*([registered(_REJECTED.c.vehicle_id)] if is_registered_only(connection) else []))
         .group_by(_REJECTED.c.vehicle_id)
         .having(number >= FEWEST_REJECTED, number > believed)
     )
@@ -82,6 +84,8 @@ def event_to_alert(connection: Connection, *, most: int, since_ms: int | None, w
     """
     table = tables.alerts
     query = select(table.c.available_at_ms - table.c.received_at_ms).where(table.c.rule.not_in(without))
+    if is_registered_only(connection):
+        query = query.where(registered(table.c.vehicle_id))
     if since_ms is not None:
         query = query.where(table.c.received_at_ms >= since_ms)
     query = query.order_by(table.c.available_at_ms.desc(), table.c.alert_id.desc()).limit(most)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from sqlalchemy import bindparam, func, or_, select, true
 
+from api.queries.registered import is_registered_only, registered
 from api.store import tables
 from contracts.alert import SEVERITIES, Severity
 from contracts.codec import decode
@@ -93,12 +94,15 @@ def positions(
     """Give vehicles with a known position by rising VIN, beginning after a VIN."""
     given = box._asdict() | {"limit": limit}
     given |= {name: value for name, value in (("fleet", fleet), ("after", after)) if value is not None}
-    return _read(connection.execute(_page(frozenset(given), is_across=box.west > box.east), given))
+    query = _page(frozenset(given), is_across=box.west > box.east, is_registered_only=is_registered_only(connection))
+    return _read(connection.execute(query, given))
 
 
 @cache
-def _page(given: frozenset[str], *, is_across: bool) -> Select[Any]:
+def _page(given: frozenset[str], *, is_across: bool, is_registered_only: bool) -> Select[Any]:
     query = select(_LATEST.c.vehicle_id).where(*_inside(is_across=is_across))
+    if is_registered_only:
+        query = query.where(registered(_LATEST.c.vehicle_id))
     if "fleet" in given:
         registry = tables.vehicles.c
         members = select(registry.vehicle_id).where(registry.fleet == bindparam("fleet"))
@@ -119,7 +123,8 @@ def _inside(*, is_across: bool) -> list[ColumnElement[bool]]:
 
 def positions_of(connection: Connection, vehicle_ids: Sequence[str]) -> Sequence[Position]:
     """Give these vehicles' positions by rising VIN, at most some thousands."""
-    return _read(connection.execute(_POSITIONS_OF, {"vehicle_ids": vehicle_ids}))
+    query = _POSITIONS_OF.where(registered(_LATEST.c.vehicle_id)) if is_registered_only(connection) else _POSITIONS_OF
+    return _read(connection.execute(query, {"vehicle_ids": vehicle_ids}))
 
 
 def _read(rows: Iterable[Any]) -> Sequence[Position]:
@@ -146,6 +151,8 @@ def known_places(connection: Connection, *, since: Sequence[int] | None) -> list
         _LATEST.outerjoin(registry, registry.c.vehicle_id == _LATEST.c.vehicle_id)
     )
     query = query.where(_LATEST.c.latitude_deg.is_not(None), _LATEST.c.longitude_deg.is_not(None))
+    if is_registered_only(connection):
+        query = query.where(registry.c.vehicle_id.is_not(None))
     if since is not None:
         beyond = ((_LATEST.c.partition == n) & (_LATEST.c.source_offset >= offset) for n, offset in enumerate(since))
         query = query.where(or_(*beyond))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
+from api.queries.registered import is_registered_only, registered
 from api.store import tables
 
 if TYPE_CHECKING:
@@ -57,33 +58,37 @@ def vehicle_ids(connection: Connection, wanted: VehicleFilter, *, after: str | N
     if after is not None:
         given["after"] = after
     found: list[str] = []
-    for query in _pages(frozenset(given)):
+    # To be silent is to have an open alert.
+    is_of_registered = wanted.silent is True and is_registered_only(connection)
+    for query in _pages(frozenset(given), is_of_registered=is_of_registered):
         found += connection.scalars(query, given)
     return sorted(set(found))[:limit]
 
 
 @cache
-def _pages(given: frozenset[str]) -> list[Select[tuple[str]]]:
+def _pages(given: frozenset[str], *, is_of_registered: bool) -> list[Select[tuple[str]]]:
     pages = []
-    for query in _sources(given):
+    for query in _sources(given, is_of_registered=is_of_registered):
         column = query.selected_columns[0]
         page = query.where(column > bindparam("after")) if "after" in given else query
         pages.append(page.order_by(column).limit(bindparam("limit")))
     return pages
 
 
-def _sources(given: frozenset[str]) -> list[Select[tuple[str]]]:
+def _sources(given: frozenset[str], *, is_of_registered: bool) -> list[Select[tuple[str]]]:
     """Give queries whose union is wanted; each runs along an index, which their UNION would not."""
-    registered = select(_REGISTRY.c.vehicle_id)
+    entered = select(_REGISTRY.c.vehicle_id)
     heard = select(_LATEST.c.vehicle_id)
     if "silent" in given:
         heard = heard.where(_LATEST.c.is_silent == bindparam("silent"))
+        if is_of_registered:
+            heard = heard.where(registered(_LATEST.c.vehicle_id))
     columns = {"fleet": _REGISTRY.c.fleet, "model": _REGISTRY.c.model_name}
     named = [column == bindparam(name) for name, column in columns.items() if name in given]
     if not named:
-        return [heard] if "silent" in given else [registered, heard]
+        return [heard] if "silent" in given else [entered, heard]
     if "silent" not in given:
-        return [registered.where(*named)]
+        return [entered.where(*named)]
     return [heard.join(_REGISTRY, _REGISTRY.c.vehicle_id == _LATEST.c.vehicle_id).where(*named)]
 
 
@@ -129,6 +134,8 @@ def names_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, tu
 def count_vehicles(connection: Connection) -> dict[str, int]:
     """Return how many are registered, heard of, silent, and heard of but not watched."""
     silent = select(func.count()).select_from(_LATEST).where(_LATEST.c.is_silent)
+    if is_registered_only(connection):  # a silent vehicle is one with an open alert
+        silent = silent.where(registered(_LATEST.c.vehicle_id))
     queries = {
         "registered": select(func.count()).select_from(_REGISTRY),
         "heard": select(func.count()).select_from(_LATEST),

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from api.answers.action import Accepted, Acknowledge, Note, Resolve, action_of
 from api.answers.alert import AlertDetail, alert_told
 from api.errors import Unknown
-from api.queries.alerts import AlertHistory, alert_history
+from api.queries.alerts import AlertHistory, action_done, alert_history
 from api.representation import answered
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
@@ -37,24 +37,26 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
     """Make the routes; `patience_s` is how long they wait for the projector."""
     routes = APIRouter(prefix=f"{PREFIX}/alerts/{{alert_id}}", tags=["alerts"], responses=_ACCEPTED)
 
-    def looked_up(alert_id: str) -> AlertHistory:
+    def looked_up(action: AlertAction) -> tuple[AlertHistory, list[AlertAction]]:
+        """Return the alert's history, and what was done about it under the id of this action, if anything was."""
         with store.snapshot() as connection:
-            history = alert_history(connection, alert_id)
+            history = alert_history(connection, action.alert_id)
+            known = action_done(connection, action.alert_id, action.action_id)
         if history is None:
-            raise unknown_alert(alert_id)
-        return history
+            raise unknown_alert(action.alert_id)
+        return history, [known] if known else []
 
     async def done(action: AlertAction) -> Response:
-        history = await run_in_threadpool(looked_up, action.alert_id)
-        if not is_repeated(action, history.actions):
+        history, known = await run_in_threadpool(looked_up, action)
+        if not is_repeated(action, known):
             refuse_unforced(action, history.row.state)
             await log.write(action)
         try:
             async with asyncio.timeout(patience_s):
-                while not is_repeated(action, history.actions):
+                while not is_repeated(action, known):
                     await asyncio.sleep(_LOOK_S)
                     with suppress(Unknown, Unavailable):  # the store is being rebuilt; the action is safe in Kafka
-                        history = await run_in_threadpool(looked_up, action.alert_id)
+                        history, known = await run_in_threadpool(looked_up, action)
         except TimeoutError:
             return JSONResponse(Accepted.of(action).model_dump(), status_code=202)
         return answered(alert_told(history))

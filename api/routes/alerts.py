@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +16,7 @@ from api.queries.alerts import (
     alert_history,
     alerts_newest_first,
     count_open,
+    count_open_of,
     open_alerts,
     vehicles_in_need,
 )
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
     from api.store.database import Store
 
+Moment = tuple[object, int]
+"""What the store has read, and the second that it is: the list of attention depends on both."""
 _REJECTED_FOR_MS = 10 * 60 * 1000
 _MOMENT_MS = 1_000
 
@@ -40,7 +44,8 @@ _MOMENT_MS = 1_000
 def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"], route_class=Selecting)
-    told: dict[int, tuple[object, Response]] = {}
+    told: dict[int, tuple[Moment, Response]] = {}
+    computing = asyncio.Lock()
 
     @routes.get(
         "/attention",
@@ -51,14 +56,24 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     async def attention(limit: Limit = 50) -> Response:
         """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
 
-        def in_need(connection: Connection) -> Response:
-            moment = (consumed_offsets(connection), clock() // _MOMENT_MS)
-            known = told.get(limit)
-            if known is None or known[0] != moment:  # many look at this list, and often at the same one
-                known = told[limit] = (moment, answered(_attention(connection, limit=limit, now_ms=clock())))
-            return known[1]
+        def at(connection: Connection) -> Moment:
+            return consumed_offsets(connection), clock() // _MOMENT_MS
 
-        return await store.ask(in_need, is_quick=True)
+        def known(moment: Moment) -> Response | None:  # many look at this list, and often at the same one
+            found = told.get(limit)
+            return found[1] if found and found[0] == moment else None
+
+        def in_need(connection: Connection) -> Response:
+            moment = at(connection)
+            if (response := known(moment)) is None:
+                response = answered(_attention(connection, limit=limit, now_ms=clock()))
+                told[limit] = (moment, response)
+            return response
+
+        if (response := known(await store.ask(at, is_quick=True))) is not None:
+            return response
+        async with computing:
+            return await store.ask(in_need)
 
     @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE, response_model=AlertPage)
     async def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
@@ -79,7 +94,7 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         begin = (after[0], after[1]) if after else None
         rows = await store.ask(
             lambda connection: alerts_newest_first(connection, wanted, after=begin, limit=limit + 1),
-            is_quick=wanted.is_indexed,
+            is_quick=wanted.is_indexed and not store.registered_only,
         )
         last = rows[limit - 1] if len(rows) > limit else None
         following = cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None
@@ -112,12 +127,12 @@ def _attention(connection: Connection, *, limit: int, now_ms: int) -> dict[str, 
     urgent = vehicles_in_need(connection, limit=limit)
     doubted = {one.vehicle_id: one for one in mostly_rejected(connection, since_ms=now_ms - _REJECTED_FOR_MS)}
     others = [vehicle_id for vehicle_id in doubted if vehicle_id not in urgent]
-    alerts = open_alerts(connection, [*urgent, *others])
+    alerts, count = open_alerts(connection, [*urgent, *others]), count_open_of(connection, [*urgent, *others])
     # An alert may be here before its vehicle's first state.
-    items = [alerted(vehicle, alerts[vehicle.vehicle_id]) for vehicle in listed(connection, urgent)]
+    items = [alerted(one, alerts[one.vehicle_id], count[one.vehicle_id]) for one in listed(connection, urgent)]
     items += [
-        unbelieved(vehicle, doubted[vehicle.vehicle_id], alerts.get(vehicle.vehicle_id, []))
-        for vehicle in listed(connection, others)
+        unbelieved(one, doubted[one.vehicle_id], alerts.get(one.vehicle_id, []), count[one.vehicle_id])
+        for one in listed(connection, others)
     ]
     items.sort(key=lambda item: (-SEVERITIES.index(item["severity"]), not item["needs_attention"], item["since_ms"]))
     return {

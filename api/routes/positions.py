@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.answers.position import MEDIA_TYPE, Positions, feature
@@ -19,7 +19,10 @@ from api.routes.parameters import PREFIX, Cursor, EventId, Name, Since
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from api.live.position_feed import PositionFeed
+    from api.live.streams import OpenStreams
     from api.store.database import Store
 
 _MOST = 10_000
@@ -40,7 +43,7 @@ _BoxText = Annotated[
 ]
 
 
-def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
+def position_routes(store: Store, feed: PositionFeed, streams: OpenStreams) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
 
@@ -55,13 +58,15 @@ def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
         box = _box(bbox)
         query = ("positions", box, fleet)
         after = read_cursor(query, cursor, str)[0] if cursor else None
-        found = await store.ask(
-            lambda connection: positions(connection, box, fleet=fleet, after=after, limit=limit + 1)
-        )
-        page = found[:limit]
-        more = cursor_after(query, [page[-1].vehicle_id]) if len(found) > limit else None
-        collection = {"type": "FeatureCollection", "features": [feature(one) for one in page], "next_cursor": more}
-        return Response(msgspec.json.encode(collection), media_type=MEDIA_TYPE)
+
+        def collection(connection: Connection) -> bytes:  # in the question's thread, as there may be thousands
+            found = positions(connection, box, fleet=fleet, after=after, limit=limit + 1)
+            page = found[:limit]
+            more = cursor_after(query, [page[-1].vehicle_id]) if len(found) > limit else None
+            features = [feature(one) for one in page]
+            return msgspec.json.encode({"type": "FeatureCollection", "features": features, "next_cursor": more})
+
+        return Response(await store.ask(collection), media_type=MEDIA_TYPE)
 
     @routes.get(
         "/positions/stream",
@@ -70,6 +75,7 @@ def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
         responses=_STREAM,
     )
     async def moving_positions(
+        request: Request,
         bbox: _BoxText = None,
         fleet: Name = None,
         last_event_id: EventId = None,
@@ -78,7 +84,9 @@ def position_routes(store: Store, feed: PositionFeed) -> APIRouter:
         """Send what is in the viewport, then once a second what moved in it, thinned to what a map can show."""
         event_id = last_event_id or since
         view = Viewport(_box(bbox), fleet)
-        return EventStream(feed.chunks(view, read(event_id) if event_id else None), lambda: None)
+        opened = streams.admit(request.scope["permit"])
+        chunks = feed.chunks(view, read(event_id) if event_id else None)
+        return EventStream(chunks, lambda: streams.leave(opened), over=opened.over)
 
     return routes
 

@@ -15,6 +15,7 @@ from api.answers.pipeline import RulesAnswer, Views
 from api.answers.rejected import RejectedPage
 from api.answers.snapshot import Snapshots
 from api.answers.vehicle import TripPage, VehiclePage
+from api.lengthy import worked
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Selecting(APIRoute):
             response = await answered(request)
             if model is None or not names or response.status_code != 200 or response.media_type != "application/json":  # noqa: PLR2004
                 return response
-            body = msgspec.json.encode(select(model, msgspec.json.decode(response.body), names))
+            body = await worked(lambda whole: _selected(model, whole, names), bytes(response.body))
             headers = {name: value for name, value in response.headers.items() if name != "content-length"}
             return Response(body, headers=headers)
 
@@ -82,6 +83,10 @@ def select(model: type[BaseModel], answer: dict[str, Any], names: Iterable[str])
     if rows is None:
         return {name: answer[name] for name in names}
     return answer | {rows: [{name: row[name] for name in names} for row in answer[rows]]}
+
+
+def _selected(model: type[BaseModel], body: bytes, names: Iterable[str]) -> bytes:
+    return msgspec.json.encode(select(model, msgspec.json.decode(body), names))
 
 
 def _row_model(model: type[BaseModel]) -> type[BaseModel]:

@@ -9,10 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.answers.signals import SignalsAnswer
 from api.errors import Unknown
-from api.queries.alerts import alert_history
+from api.queries.alerts import one_alert
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
-from api.signals import Row, Source, Span, heard, in_lake
+from api.signals import Row, Source, Span, heard, in_lake, nearest
 from contracts.errors import Unavailable
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from api.kafka.reader import TopicReader
+    from api.queries.alerts import AlertRow
     from api.store.database import Store
-    from contracts.alert import Alert
 
 _LONGEST_S: Final = 60
 _MOST_LOOKED_AT: Final = 200_000
@@ -33,12 +33,12 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
     """Make the routes; `lake` is the folder of the cold path's table, which need not be there."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"])
 
-    def raised(alert_id: str) -> Alert:
+    def raised(alert_id: str) -> AlertRow:
         with store.snapshot() as connection:
-            history = alert_history(connection, alert_id)
-        if history is None:
+            alert = one_alert(connection, alert_id)
+        if alert is None:
             raise unknown_alert(alert_id)
-        return history.changes[0]
+        return alert
 
     async def found(span: Span) -> tuple[Source, list[Row]]:
         trouble: Unavailable | None = None
@@ -54,7 +54,7 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
         except Unavailable as error:
             records, trouble = None, error
         if records:
-            return "kafka", heard(records)
+            return "kafka", await run_in_threadpool(heard, records)
         rows = await run_in_threadpool(in_lake, lake, span)
         if rows:
             return "lake", rows
@@ -78,13 +78,13 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
             event_at_ms=alert.raised_at_ms,
             from_ms=span.from_ms,
             until_ms=span.until_ms,
-            readings=readings,
+            readings=nearest(readings, alert.received_at_ms),
         )
 
     return routes
 
 
-def _span(alert: Alert, wide_ms: int) -> Span:
+def _span(alert: AlertRow, wide_ms: int) -> Span:
     """Return where to look. Raises Unknown for an alert that cannot have come from a reading of ours."""
     at_ms = alert.received_at_ms
     if not 0 < at_ms < _LATEST_MS or not 0 <= alert.partition < READING_PARTITIONS:

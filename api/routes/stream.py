@@ -15,6 +15,7 @@ from contracts.alert import Severity
 
 if TYPE_CHECKING:
     from api.live.feed import AlertFeed
+    from api.live.streams import OpenStreams
 
 _EXAMPLE = (
     "event: alert\n"
@@ -29,7 +30,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def stream_routes(feed: AlertFeed) -> APIRouter:
+def stream_routes(feed: AlertFeed, streams: OpenStreams) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"])
 
@@ -45,8 +46,16 @@ def stream_routes(feed: AlertFeed) -> APIRouter:
         """Send each alert event once the store has it. A `reset` says that what was missed is to be read from lists."""
         event_id = last_event_id or since
         vector = read(event_id) if event_id else None
-        wish = Wish(vehicle_id, rule, severity, places=request.scope["sees_positions"])
-        listener = await feed.join(vector, wish, is_lost=bool(event_id) and vector is None)
-        return EventStream(listener.chunks(), lambda: feed.leave(listener))
+        wish = Wish(vehicle_id, rule, severity)
+        is_lost = bool(event_id) and vector is None
+        with streams.admitted(request.scope["permit"]) as opened:
+            sees_places = opened.permit.sees_positions
+            listener = await feed.join(vector, wish, is_lost=is_lost, sees_places=sees_places)
+
+        def ended() -> None:
+            feed.leave(listener)
+            streams.leave(opened)
+
+        return EventStream(listener.chunks(), ended, over=opened.over)
 
     return routes

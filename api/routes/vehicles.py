@@ -12,7 +12,7 @@ from api.cursor import cursor_after, read_cursor
 from api.errors import Unknown
 from api.merge import NOTHING, Contribution, contribution, correction
 from api.period import Period, day_of, period_holding, start_of
-from api.queries.alerts import count_open_of, open_alerts_of
+from api.queries.alerts import OpenCount, count_open_of, open_alerts
 from api.queries.efficiency import batch_days
 from api.queries.served import Served, served
 from api.queries.trips import BothLayers, trips_of
@@ -48,12 +48,12 @@ def vehicle_routes(store: Store) -> APIRouter:
         wanted = VehicleFilter(fleet, model, silent)
         after = read_cursor(wanted, cursor, str)[0] if cursor else None
 
-        def page(connection: Connection) -> tuple[list[str], dict[str, int], list[Listed]]:
+        def page(connection: Connection) -> tuple[list[str], dict[str, OpenCount], list[Listed]]:
             ids = vehicle_ids(connection, wanted, after=after, limit=limit + 1)
             return ids, count_open_of(connection, ids[:limit]), listed(connection, ids[:limit])
 
         ids, alerts, found = await store.ask(page, is_quick=wanted.is_indexed)
-        items = [vehicle_listed(one, alerts.get(one.vehicle_id, 0)) for one in found]
+        items = [vehicle_listed(one, alerts[one.vehicle_id].alerts) for one in found]
         following = cursor_after(wanted, [ids[limit - 1]]) if len(ids) > limit else None
         return answered({"vehicles": items, "next_cursor": following})
 
@@ -67,7 +67,8 @@ def vehicle_routes(store: Store) -> APIRouter:
         """Give what registry and stream know of it."""
 
         def found(connection: Connection) -> dict[str, Any]:
-            return vehicle_told(_known(connection, vin), open_alerts_of(connection, vin))
+            known, count = _known(connection, vin), count_open_of(connection, [vin])
+            return vehicle_told(known, open_alerts(connection, [vin])[vin], count[vin])
 
         return answered(await store.ask(found, is_quick=True))
 
@@ -112,7 +113,7 @@ def vehicle_routes(store: Store) -> APIRouter:
             live = trips_of(connection, vin, version=now.version)
             return now, _by_period(_batch_periods(days, period_kind, now), live, view, period_kind, now)
 
-        now, totals = await store.ask(found, is_quick=True)
+        now, totals = await store.ask(found)  # in a thread, as a vehicle may have made thousands of trips
         latest_first = sorted(totals.items(), key=lambda item: item[0].from_ms, reverse=True)[:limit]
         periods = [
             {"period": period.name, "from_ms": period.from_ms} | figures(total) for period, total in latest_first

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 
 from api.problems import problem
 from api.security.journal import Journal, Request
+from api.security.permit import Permit
 from api.security.places import without_places
 from api.security.roles import is_open, refusal
 from contracts.errors import InvalidInput
@@ -75,7 +76,9 @@ class Gate:
                 await self._journal.refused(self._request(scope, key), refused.status)
             await problem(scope["path"], *refused[:2], headers=refused.headers)(scope, receive, send)
             return
-        scope["sees_positions"] = not self._keys.is_locked or (key is not None and key.sees_positions)
+        permit = Permit(self._keys, key, scope)
+        scope["permit"] = permit
+        scope["sees_positions"] = permit.sees_positions()
         passing = send if scope["sees_positions"] else without_places(send)
         if is_change:
             await self._change(scope, receive, passing, key)

@@ -93,24 +93,36 @@ class KeyRing:
         self._by_digest: dict[str, ApiKey] = {}
         self.is_locked = False
         """Whether a key is needed: from the first key on, also when all are revoked."""
+        self.changes = 0
+        """How often other keys came into force."""
         self.refresh()
 
     def holder(self, key: str) -> ApiKey | None:
         """Give whose key this is, None for one that is unknown or revoked."""
         return self._by_digest.get(digest(key))
 
+    def as_it_stands(self, key: ApiKey) -> ApiKey | None:
+        """Return a key with the rights that it has now, None if it is not in force any more."""
+        return self._by_digest.get(key.sha256)
+
     def refresh(self) -> None:
         """Follow the file. Raises InvalidInput when it cannot be read: then nobody gets in."""
         try:
             status = self._file.stat()
         except FileNotFoundError:
-            self._by_digest = {}  # keys that are gone open nothing; and what was locked stays locked
+            self._take([])  # keys that are gone open nothing; and what was locked stays locked
+            self._seen = None
             return
         except OSError as error:
             raise InvalidInput(f"--keys {self._file} cannot be read: {error.strerror}; see who may read it") from error
         if (seen := (status.st_mtime_ns, status.st_ino)) == self._seen:
             return
-        keys = read_keys(self._file)
-        self._by_digest = {key.sha256: key for key in keys if key.revoked_at_ms is None}
-        self.is_locked = self.is_locked or bool(keys)
+        self._take(read_keys(self._file))
         self._seen = seen
+
+    def _take(self, keys: Sequence[ApiKey]) -> None:
+        by_digest = {key.sha256: key for key in keys if key.revoked_at_ms is None}
+        self.is_locked = self.is_locked or bool(keys)
+        if by_digest != self._by_digest:
+            self._by_digest = by_digest
+            self.changes += 1

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from api.lengthy import worked
+
 if TYPE_CHECKING:
     from starlette.types import Message, Send
 
@@ -38,12 +40,16 @@ def without_places(send: Send) -> Send:
         body += message.get("body", b"")
         if message.get("more_body", False):
             return
-        clean = msgspec.json.encode(stripped(msgspec.json.decode(body))) if body else body
+        clean = await worked(_clean, body)
         headers = [(name, held) for name, held in begun["headers"] if name.lower() != b"content-length"]
         await send({**begun, "headers": [*headers, (b"content-length", str(len(clean)).encode())]})
         await send({"type": "http.response.body", "body": clean})
 
     return passing
+
+
+def _clean(body: bytes) -> bytes:
+    return msgspec.json.encode(stripped(msgspec.json.decode(body))) if body else body
 
 
 def _is_json(message: Message) -> bool:

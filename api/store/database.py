@@ -36,6 +36,8 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
 )
 
+REGISTERED_ONLY = "registered_only"
+"""The option of a connection that says whether alerts of registered vehicles alone are shown."""
 _WRITERS_LOCK = 7_021_984
 """A number of ours among PostgreSQL's advisory locks."""
 
@@ -112,9 +114,13 @@ def _let_one_write(engine: Engine) -> None:
 class Store:
     """The store as routes see it: snapshots for reading. It may be absent, and may be replaced while we run."""
 
-    def __init__(self, url: str) -> None:
-        """Check the address; nothing is opened yet. Raises InvalidInput."""
+    def __init__(self, url: str, *, registered_only: bool = False) -> None:
+        """Check the address; nothing is opened yet. Raises InvalidInput.
+
+        With `registered_only` no query shows or counts alerts of vehicles that are in no registry.
+        """
         self._url = url
+        self.registered_only = registered_only
         self._file = file_of(url)
         self._identity: tuple[int, int] | None = None
         self._engine: Engine | None = None
@@ -182,8 +188,9 @@ class Store:
         return engine
 
     def _engine_for_reading(self) -> Engine:
+        options: dict[str, Any] = {REGISTERED_ONLY: self.registered_only}
         if self._file is not None:
-            engine = create_engine(self._url, pool_size=20, max_overflow=20)
+            engine = create_engine(self._url, pool_size=20, max_overflow=20, execution_options=options)
             _use_sqlite(engine, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only=ON"))
             return engine
         return create_engine(
@@ -192,7 +199,7 @@ class Store:
             max_overflow=20,
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
-            execution_options={"postgresql_readonly": True},
+            execution_options=options | {"postgresql_readonly": True},
         )
 
     def close(self) -> None:

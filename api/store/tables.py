@@ -182,7 +182,6 @@ alerts = Table(
     Column("resolved_at_ms", BigInteger),
     _due("needs_attention", Boolean),
     Index("alerts_newest_first", "available_at_ms", "alert_id"),
-    Index("alerts_open", "is_open", "vehicle_id", "severity_rank"),
     Index("alerts_open_newest", "is_open", "available_at_ms", "alert_id"),
     Index("alerts_by_severity", "severity", "is_open", "available_at_ms", "alert_id"),
     Index("alerts_by_vehicle", "vehicle_id", "available_at_ms"),
@@ -190,15 +189,14 @@ alerts = Table(
 )
 """What an alert's changes and actions amount to; a fold of the two tables below."""
 
-Index(
-    "alerts_by_urgency",
-    alerts.c.is_open,
+_URGENCY = (
     alerts.c.severity_rank.desc(),
     alerts.c.needs_attention.desc(),
     alerts.c.raised_at_ms,
     alerts.c.alert_id,
-    alerts.c.vehicle_id,
 )
+Index("alerts_by_urgency", alerts.c.is_open, *_URGENCY, alerts.c.vehicle_id)
+Index("alerts_open", alerts.c.is_open, alerts.c.vehicle_id, *_URGENCY)
 
 alert_changes = Table(
     "alert_changes",
@@ -221,6 +219,7 @@ alert_actions = Table(
     _key("action_id"),
     _due("available_at_ms"),
     _due("event", Text),
+    Index("alert_actions_by_time", "alert_id", "available_at_ms", "action_id"),
     sqlite_with_rowid=False,
 )
 

@@ -31,7 +31,10 @@ def store(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def port(store: Engine, tmp_path: Path) -> Iterator[int]:
     port = free_port()
-    command = [sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port)]
+    command = [
+        sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port),
+        "--streams-per-key", str(CLIENTS),
+    ]  # fmt: skip
     process = subprocess.Popen(command, cwd=tmp_path)
     try:
         eventually(lambda: _is_ready(port), within_s=60)

@@ -13,7 +13,7 @@ from sse import Event, Reader
 
 from api.live.feed import AlertFeed
 from api.live.frame import Frame, Wish
-from api.live.listener import Listener
+from api.live.listener import CHUNK_BYTES, MOST_WAITING_BYTES, Listener
 from api.live.position import Vector, read, written
 from api.live.response import EventStream
 from api.store.database import Store
@@ -198,6 +198,110 @@ def test_a_full_queue_ends_a_listener() -> None:
         listener = Listener(Wish(), most_waiting=2)
         assert [listener.offer([Frame(b"x")]) for _ in range(3)] == [True, True, False]
         assert [chunk async for chunk in listener.chunks()] == []
+
+    run(story)
+
+
+def test_what_waits_for_a_client_is_bounded_in_bytes() -> None:
+    async def story() -> None:
+        listener = Listener(Wish())
+        half = Frame(b"x" * (MOST_WAITING_BYTES // 2))
+        assert [listener.offer([half]) for _ in range(3)] == [True, True, False]
+        assert [chunk async for chunk in listener.chunks()] == []
+
+    run(story)
+
+
+class CountedStore(Store):
+    """Counts how often it was asked."""
+
+    asked = 0
+
+    def snapshot(self) -> Any:
+        self.asked += 1
+        return super().snapshot()
+
+
+def test_what_was_missed_is_read_from_the_store_when_the_page_before_was_taken(
+    url: str, store: Engine, topics: Topics
+) -> None:
+    """So a client that reads nothing costs one page, whatever it missed."""
+    project(store, *(topics.alert(an_alert(f"a{n:04d}"), at_ms=NOW_MS + n) for n in range(1_000)))
+
+    async def story() -> None:
+        served = CountedStore(url)
+        feed = AlertFeed(served, every_s=3600)  # it looks for nothing new meanwhile
+        listener = await feed.join(START, Wish())
+        chunks, text, pages = listener.chunks(), b"", 0
+        while len(named(heard(text))) < 1_000:
+            before = served.asked
+            chunk = await anext(chunks)
+            assert len(chunk) <= CHUNK_BYTES
+            assert served.asked - before <= 1
+            pages += served.asked - before
+            text += chunk
+        assert named(heard(text)) == [(f"a{n:04d}", 1) for n in range(1_000)]
+        assert pages == 1_000 / 50
+
+    run(story)
+
+
+def test_what_comes_while_one_catches_up_follows_on_it(served: Store, store: Engine, topics: Topics) -> None:
+    async def story() -> None:
+        alerts = [topics.alert(an_alert(f"a{n:03d}"), at_ms=NOW_MS + n) for n in range(300)]
+        project(store, *alerts[:100])
+        feed = AlertFeed(served, every_s=0.001)
+        listener = await feed.join(START, Wish())
+        chunks, text = listener.chunks(), b""
+        for turn in range(100, 300, 10):
+            text += await asyncio.wait_for(anext(chunks), 10)
+            project(store, *alerts[turn : turn + 10])
+        text += b"".join([chunk async for chunk in _until_quiet(chunks)])
+        assert named(heard(text)) == [(f"a{n:03d}", 1) for n in range(300)]
+
+    run(story)
+
+
+async def _until_quiet(chunks: Any) -> Any:
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(chunks), 2)
+        except (TimeoutError, StopAsyncIteration):
+            return
+
+
+def test_who_catches_up_with_a_store_that_is_being_rebuilt_is_reset(
+    served: Store, store: Engine, topics: Topics
+) -> None:
+    async def story() -> None:
+        project(store, *(topics.alert(an_alert(f"a{n:03d}"), at_ms=NOW_MS + n) for n in range(200)))
+        listener = await AlertFeed(served).join(START, Wish())
+        chunks = listener.chunks()
+        await anext(chunks)
+        text = await anext(chunks)
+        with store.begin() as connection:
+            for table in ("alert_changes", "alerts", "consumed"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+        while b"event: reset" not in text:
+            text += await asyncio.wait_for(anext(chunks), 10)
+        assert [event.kind for event in heard(text)][-1] == "reset"
+
+    run(story)
+
+
+def test_places_are_left_out_from_the_moment_that_the_right_is_taken_away(
+    served: Store, store: Engine, topics: Topics
+) -> None:
+    async def story() -> None:
+        rights = [True]
+        project(store, topics.alert(an_alert("a", latitude_deg=48.1, longitude_deg=11.5)))
+        listener = await AlertFeed(served, every_s=0.001).join(None, Wish(), sees_places=lambda: rights[0])
+        chunks = listener.chunks()
+        await anext(chunks)
+        for name, sees in (("b", True), ("c", False)):
+            rights[0] = sees
+            project(store, topics.alert(an_alert(name, latitude_deg=48.1, longitude_deg=11.5)))
+            assert (b"latitude_deg" in await anext(chunks)) is sees
 
     run(story)
 

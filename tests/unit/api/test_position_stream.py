@@ -12,7 +12,7 @@ from sse import Event, Reader
 
 from api.live.places import CELLS, Viewport, moved, thinned
 from api.live.position import read
-from api.live.position_feed import PositionFeed
+from api.live.position_feed import FEATURES_A_PAGE, PositionFeed
 from api.queries.positions import EVERYWHERE, Box, Place
 from api.store.database import Store
 from contracts.vehicle_state import VehicleState
@@ -79,6 +79,25 @@ def test_an_id_takes_up_with_all_that_moved_since(served: Store, store: Engine, 
         assert shown(seen) == [VIN, OTHER_VIN]
         project(store, *topics.flush(state_at(VIN, 11.55, 48.5, 9)))
         assert shown(await Looking(served, since=seen.id).next()) == [VIN]
+
+    asyncio.run(story())
+
+
+def test_a_full_viewport_comes_in_pages_and_only_the_last_has_an_id(
+    served: Store, store: Engine, topics: Topics
+) -> None:
+    async def story() -> None:
+        vins = [f"1HGCM82633A{n:06d}" for n in range(FEATURES_A_PAGE + 20)]
+        places = [(11.0 + n % 12 / 13, 48.0 + n // 12 / 13) for n in range(len(vins))]
+        project(
+            store, *(one for vin, at in zip(vins, places, strict=True) for one in topics.flush(state_at(vin, *at, 3)))
+        )
+        looking = Looking(served)
+        first, last = await looking.next(), await looking.next()
+        assert (len(shown(first)), len(shown(last))) == (FEATURES_A_PAGE, 20)
+        assert sorted(shown(first) + shown(last)) == vins
+        assert (read(first.id), read(last.id) is not None) == (None, True)
+        looking.feed.end()
 
     asyncio.run(story())
 

@@ -131,7 +131,7 @@ def test_an_alert_of_an_impossible_time_or_place_has_no_signals(
 ) -> None:
     project(store, topics.alert(an_alert("a")))
     with store.begin() as connection:  # as a store has it that was written before records were judged
-        connection.execute(update(tables.alert_changes).values(event=encode(an_alert("a", **impossible)).decode()))
+        connection.execute(update(tables.alerts).values(**impossible))
     answer = asked(url, Reader(None), lake)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert "impossible time or partition" in answer.json()["detail"]

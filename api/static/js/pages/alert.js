@@ -69,9 +69,12 @@ function history(alert) {
     atMs: action.at_ms, kind: "person",
     text: [element("b", {}, action.by), ` ${words[action.action] ?? action.action}`, action.force && " although it went on", action.note && element("q", { className: "below" }, action.note)],
   }));
+  const untold = alert.change_count - changes.length + alert.action_count - actions.length;
   const events = [...changes, ...actions].sort((one, other) => one.atMs - other.atMs);
-  return element("ol", { className: "timeline" }, events.map(({ atMs, kind, text }) =>
-    element("li", { className: kind }, element("span", { className: "soft" }, moment(atMs)), element("div", {}, text))));
+  return element("ol", { className: "timeline" },
+    untold > 0 && element("li", { className: "soft" }, `${untold} earlier ones are not listed`),
+    events.map(({ atMs, kind, text }) =>
+      element("li", { className: kind }, element("span", { className: "soft" }, moment(atMs)), element("div", {}, text))));
 }
 
 function ruleFacts(rule, alert) {

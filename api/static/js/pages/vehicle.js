@@ -86,13 +86,13 @@ export async function mount(root, context) {
 
 const LAYERS = [["merged", "Merged"], ["batch", "Batch"], ["speed", "Speed"]];
 
-function header({ vehicle_id: vin, model, fleet, is_silent: isSilent, last_received_at_ms: heardMs, alerts, registry }) {
+function header({ vehicle_id: vin, model, fleet, is_silent: isSilent, last_received_at_ms: heardMs, alerts, open_alerts: open, registry }) {
   const worst = alerts[0];
   return element("section", { className: `card banner ${worst?.severity ?? ""}`, "aria-label": "Vehicle" },
     element("h1", {}, element("span", { className: "vin" }, vin)),
     element("p", { className: "soft lead" }, [model ?? "not in the registry", fleet].filter(Boolean).join(" · ")),
     element("p", { className: "row" }, worst ? badge(worst.severity) : element("span", { className: "badge good" }, "nothing open"),
-      worst && alertLink(worst.alert_id, worst.message), alerts.length > 1 && element("span", { className: "soft" }, `and ${alerts.length - 1} more`)),
+      worst && alertLink(worst.alert_id, worst.message), open > 1 && element("span", { className: "soft" }, `and ${open - 1} more`)),
     facts([
       ["Last heard", heardMs && [since(heardMs), isSilent && " (silent)"]],
       ["Mass", registry?.mass_kg && `${Math.round(registry.mass_kg).toLocaleString()} kg`],

@@ -72,7 +72,7 @@ export class AttentionCard {
   }
 
   #head(item, first) {
-    const more = item.alerts.length - 1;
+    const more = item.open_alerts - 1;
     return [
       element("div", { className: "need-title" }, badge(item.severity), vehicleLink(item.vehicle_id),
         element("span", { className: "soft" }, [item.model, item.fleet].filter(Boolean).join(" · ") || "not in the registry")),

@@ -1,0 +1,134 @@
+"""A real server: a key that is revoked while it reads, and clients that read nothing."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from eventually import eventually
+from serving import NOW_MS, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
+from sqlalchemy import Engine
+
+from api.security.keys import added, read_keys, revoked, write_keys
+from api.store.database import open_for_writing
+from contracts.topics import ENGINE_ALERTS
+from stack.ports import free_port
+
+STREAMS = ("/v1/alerts/stream", "/v1/positions/stream")
+MOST = 20
+FROM_THE_BEGINNING = ".".join("0" * ENGINE_ALERTS.partitions)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Engine]:
+    engine, topics = open_for_writing(f"sqlite:///{tmp_path}/serving.db"), Topics()
+    state = a_state(VIN, a_trip(9_000, 800), offset=3)
+    state.newest.latitude_deg, state.newest.longitude_deg = 48.1, 11.5
+    alerts = (topics.alert(an_alert(f"a{n:04d}", message="x" * 1_000), at_ms=NOW_MS + n) for n in range(5_000))
+    project(engine, topics.vehicle(a_vehicle()), *topics.flush(state), *alerts)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
+@pytest.fixture
+def server(store: Engine, tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    port = free_port()
+    command = [
+        sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port),
+        "--keys", str(tmp_path / "keys.json"), "--streams-per-key", str(MOST),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, cwd=tmp_path)
+    try:
+        eventually(lambda: _is_ready(port), within_s=60)
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    except httpx.TransportError as error:
+        raise OSError(port) from error
+
+
+def make_key(file: Path, name: str) -> dict[str, str]:
+    key, made = added(read_keys(file), name, "operator", sees_positions=True, at_ms=NOW_MS)
+    write_keys(file, made)
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_every_stream_of_a_revoked_key_ends_and_those_of_another_go_on(
+    server: tuple[int, subprocess.Popen[bytes]], keys: Path
+) -> None:
+    base = f"http://127.0.0.1:{server[0]}"
+    mine, other = make_key(keys, "ann"), make_key(keys, "bob")
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(timeout=30))
+
+        def opened(path: str, key: dict[str, str]) -> Any:
+            stream = stack.enter_context(client.stream("GET", base + path, headers=key))
+            assert stream.status_code == 200
+            lines = stream.iter_lines()
+            assert next(lines).startswith("retry:")
+            return lines
+
+        ending, going = ([opened(path, key) for path in STREAMS] for key in (mine, other))
+        write_keys(keys, revoked(read_keys(keys), "ann", at_ms=NOW_MS))
+        for lines in ending:  # each comes to its end as a whole answer, or this would raise or wait
+            assert all(isinstance(line, str) for line in lines)
+        assert client.get(base + "/v1/attention", headers=mine).status_code == 401
+        assert [isinstance(next(lines), str) for lines in going] == [True, True]
+
+
+def test_clients_that_read_nothing_cost_little_and_one_more_than_may_is_refused(
+    server: tuple[int, subprocess.Popen[bytes]],
+) -> None:
+    port, process = server
+    before_mb = resident_mb(process.pid)
+    with ExitStack() as stack:
+        for _ in range(MOST):
+            stack.enter_context(deaf(port))
+        base = f"http://127.0.0.1:{port}"
+        refused = eventually(lambda: _refused(base), within_s=30)
+        assert refused is not None
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert int(refused.headers["retry-after"]) > 0
+        assert "--streams-per-key" in refused.json()["detail"]
+        assert httpx.get(f"{base}/v1/attention", timeout=30).status_code == 200
+        # 5,000 alerts are 12 MB as frames: each of them would have cost that, and now costs a page.
+        assert resident_mb(process.pid) - before_mb < MOST * 3
+
+
+def deaf(port: int) -> socket.socket:
+    """Ask for all alerts since the beginning, and read none of them."""
+    client = socket.create_connection(("127.0.0.1", port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.sendall(f"GET /v1/alerts/stream?since={FROM_THE_BEGINNING} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    return client
+
+
+def _refused(base: str) -> httpx.Response | None:
+    with httpx.stream("GET", f"{base}/v1/alerts/stream", timeout=30) as answer:
+        if answer.status_code != 429:
+            return None
+        answer.read()
+        return answer
+
+
+def resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
