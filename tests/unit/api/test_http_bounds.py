@@ -261,8 +261,8 @@ def test_a_key_in_the_address_is_in_no_log(tmp_path: Path, monkeypatch: pytest.M
     # Whatever a server that another test started as a user would has told uvicorn of logging, in all of this process.
     out, access = io.StringIO(), logging.getLogger("uvicorn.access")
     monkeypatch.setattr(access, "handlers", [logging.StreamHandler(out)])
-    monkeypatch.setattr(access, "level", logging.INFO)
     monkeypatch.setattr(access, "propagate", False)
+    access.setLevel(logging.INFO)
     with served(tmp_path, PATIENT, log_requests=True) as api:
         for query in (b"api_key=cc_secret", b"api%5Fkey=cc_secret", b"x=%00cc_secret"):
             with api.connected() as connection:
