@@ -9,7 +9,7 @@ import msgspec
 
 from contracts import headers
 from contracts.headers import Headers
-from contracts.reading import Count
+from contracts.bounds import Count, Name, SmallCount, Text
 from contracts.reason import Reason
 from contracts.topics import REJECTED_READINGS
 
@@ -23,14 +23,14 @@ KEPT_BYTES = 64 * 1024
 class Rejection(msgspec.Struct, frozen=True):
     """One rejected record's story: what was wrong, and where it stood."""
 
-    reason: str
-    detail: str
-    source_topic: str
-    source_partition: Count
+    reason: Name
+    detail: Text
+    source_topic: Name
+    source_partition: SmallCount
     source_offset: Count
     received_at_ms: Count
     length: Count
-    sha256: str
+    sha256: Name
 
 
 def rejection(  # noqa: PLR0913 - each is one fact of the record's origin
