@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts import headers
-from contracts.headers import Headers
 from contracts.bounds import Count, Name, SmallCount, Text
+from contracts.headers import Headers
 from contracts.reason import Reason
 from contracts.topics import REJECTED_READINGS
 
@@ -61,6 +61,6 @@ def to_headers(rejected: Rejection) -> Headers:
     return headers.as_headers(rejected)
 
 
-def from_headers(given: Iterable[tuple[str, bytes]]) -> Rejection:
+def from_headers(given: Iterable[tuple[str, bytes | None]]) -> Rejection:
     """Read a rejection back. Raises MalformedRecord when a header is missing or no number where one is due."""
     return headers.from_headers(given, Rejection, topic=REJECTED_READINGS.name)

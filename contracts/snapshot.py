@@ -43,7 +43,7 @@ def to_headers(snapshot: Snapshot) -> headers.Headers:
     return headers.as_headers(snapshot)
 
 
-def from_headers(given: Iterable[tuple[str, bytes]]) -> Snapshot:
+def from_headers(given: Iterable[tuple[str, bytes | None]]) -> Snapshot:
     """Read them back. Raises MalformedRecord when one is missing or makes no sense."""
     return headers.from_headers(given, Snapshot, topic=DASHCAM_SNAPSHOTS.name)
 

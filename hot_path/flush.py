@@ -59,7 +59,7 @@ async def flush(
             next_offset = owned.next_offset
             if next_offset is None or not (sent or owned.fold.dirty or owned.folded):
                 return
-            records, mark = owned.fold.drain(len(owned.fold.dirty)), owned.fold.mark(next_offset)
+            records, mark = owned.fold.drain(len(owned.fold.dirty)), owned.fold.mark(next_offset, owned.topic_id)
         await _send(owned, sink, records, sent)
         await asyncio.gather(*sent)
         if owned.is_dropped:

@@ -144,9 +144,9 @@ class PartitionFold:
             del followed.state.trips[1:]
         return records
 
-    def mark(self, next_offset: int) -> Record:
+    def mark(self, next_offset: int, topic_id: str | None = None) -> Record:
         """Give the record that says: every reading below `next_offset` is in the states drained before it."""
-        mark = Mark(self.partition, next_offset, self.clock_ms, self.rules.hash)
+        mark = Mark(self.partition, next_offset, self.clock_ms, self.rules.hash, topic_id)
         return mark_key(self.partition), encode(mark)
 
     def _meet(self, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:

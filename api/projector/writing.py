@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from sqlalchemy import case, delete, or_, select
 
 from api.episode import Action, Change, folded
@@ -141,8 +140,7 @@ def _write_flush(connection: Connection, flush: Flush) -> None:
         update=lambda new: _newest(latest, new),
         where=lambda new: new.source_offset >= latest.c.source_offset,
     )
-    mark = msgspec.structs.asdict(flush.mark)
-    del mark["rules_hash"]
+    mark = {name: getattr(flush.mark, name) for name in ("partition", "next_offset", "received_at_ms")}
     upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
 
 

@@ -6,17 +6,20 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from cold_path.source.offsets import Bounds
 from contracts.errors import InvalidInput, Unavailable
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer, record_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from aiokafka import AIOKafkaConsumer
+
     from cold_path.source.offsets import Offsets
+    from contracts.record import Record
 
 _BETWEEN_TRIES_S: Final = 0.5
 _BETWEEN_LOOKS_S: Final = 0.05
@@ -33,7 +36,7 @@ async def bounds(bootstrap: str, topic: str, *, wait_s: float) -> Bounds:
         return await _bounds(consumer, topic)
 
 
-async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[ConsumerRecord]:
+async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[Record]:
     """Give every record below `ends`, from the beginning, each partition in offset order."""
     async with _consumer(bootstrap, wait_s) as consumer:
         open_ends = {TopicPartition(topic, partition): end for partition, end in ends.items() if end > 0}
@@ -43,7 +46,7 @@ async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -
             for chunk in (await consumer.getmany(timeout_ms=200, max_records=10_000)).values():
                 for record in chunk:
                     if record.offset < ends[record.partition]:
-                        yield record
+                        yield record_of(record)
             # Positions, not the last records' offsets: holes may stand before the end.
             reached = [at for at, end in open_ends.items() if await consumer.position(at) >= end]
             consumer.pause(*reached)
@@ -90,10 +93,9 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 @asynccontextmanager
 async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **kafka_client(bootstrap),
+    consumer = kafka_consumer(
+        bootstrap,
         group_id=group,
-        enable_auto_commit=False,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=_REQUEST_LIMIT_S * 1000,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.dataset as pads
 
-from contracts.alert import Alert
-from contracts.codec import decode
 from contracts.errors import MalformedRecord
+from contracts.record_checks import alert_in
 from contracts.views import version_folder
 from rules import default_rules_file, load_rules
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cold_path.source.offsets import Offsets
+    from contracts.record import Record
+    from contracts.record_checks import Ends
 
 Event = tuple[str, int]
 """alert_id, change"""
@@ -53,12 +54,12 @@ class AlertComparison:
         return not (self.missed or self.surplus)
 
 
-def heard(values: Iterable[bytes | None]) -> dict[Event, AlertEvent]:
-    """Give the hot path's events from the values of `engine-alerts`, each once; what does not decode is passed over."""
+def heard(records: Iterable[Record], ends: Ends) -> dict[Event, AlertEvent]:
+    """Give the hot path's events from `engine-alerts`, each once; what cannot be true is passed over, as elsewhere."""
     events: dict[Event, AlertEvent] = {}
-    for value in values:
+    for record in records:
         try:
-            alert = decode(value or b"", Alert)
+            alert = alert_in(record, ends)
         except MalformedRecord:
             continue
         at = (alert.alert_id, alert.change)

@@ -39,7 +39,7 @@ async def verify(asked: Verify) -> Report:
     _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
     recomputation = Recomputation()
     async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
-        recomputation.add(record.value, partition=record.partition, received_at_ms=record.timestamp)
+        recomputation.add(record.value, partition=record.partition, received_at_ms=record.at_ms)
     version = snapshot.manifest.version if snapshot.manifest else None
     alerts = await _alerts(asked, snapshot)
     files = published_trips(asked.views, version) if version is not None else None
@@ -67,7 +67,9 @@ async def _alerts(asked: Verify, snapshot: Snapshot) -> AlertComparison | None:
     }
     ends = (await broker.bounds(asked.bootstrap, asked.alerts_topic, wait_s=asked.wait)).ends
     records = broker.records(asked.bootstrap, asked.alerts_topic, ends, wait_s=asked.wait)
-    hot = heard([record.value async for record in records])
+    written = [record async for record in records]
+    readings = await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait)
+    hot = heard(written, readings.ends)
     return alerts_compared(hot, history, bounds=both, rules_hash=manifest.rules_hash)
 
 
