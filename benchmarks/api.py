@@ -31,8 +31,8 @@ from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.table import Table
 
-from api.projector.inbox import Record
 from contracts.codec import encode
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment

@@ -18,7 +18,7 @@ from eventually import eventually
 from serving import OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, publish
 from sse import Event, Reader
 
-from api.projector.inbox import Record
+from contracts.record import Record
 from contracts.topics import COLD_PATH_GROUP, HOT_PATH_GROUP, SERVING_GROUP
 from stack.broker import Broker
 from stack.ports import free_port

@@ -20,7 +20,7 @@ from eventually import eventually
 from serving import OTHER_VIN, Topics, a_vehicle, an_alert
 
 from api.notifier.signature import HEADER, is_genuine
-from api.projector.inbox import Record
+from contracts.record import Record
 from stack.broker import Broker
 from stack.ports import free_port
 

@@ -15,7 +15,7 @@ from serving import VIN, Topics, a_state, a_trip, an_alert
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from api.projector.inbox import Record
+from contracts.record import Record
 from stack.broker import Broker
 
 

@@ -29,9 +29,9 @@ from serving import (
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from api.projector.inbox import Record
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS, SERVING_GROUP
 from stack.broker import Broker
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 from cold_path.verification.alerts import AlertEvent, Event, compared, heard
 from contracts.alert import Alert
 from contracts.codec import encode
+from contracts.partitioning import partition_of_key
+from contracts.record import Record
+from contracts.topics import ENGINE_ALERTS, READING_PARTITIONS
 
 
 def events(*given: AlertEvent) -> dict[Event, AlertEvent]:
@@ -34,6 +37,11 @@ def test_silence_is_left_out_since_history_does_not_wait() -> None:
 
 
 def test_repeated_events_count_once_and_broken_ones_not_at_all() -> None:
-    alert = Alert("a", 1, "v", "hot", "r", "info", "raised", 1, 1, 1, 3, 7, "")
-    [event] = heard([encode(alert), encode(alert), b"{", None]).values()
-    assert (event.partition, event.offset, event.is_timed) == (3, 7, False)
+    vin = "1HGCM82633A004352"
+    home = partition_of_key(vin.encode(), READING_PARTITIONS)
+    alert = Alert("a", 1, vin, "hot", "r", "info", "raised", 1, 1, 1, home, 7, "")
+    values = [encode(alert), encode(alert), b"{", None]
+    records = [Record(ENGINE_ALERTS.name, home, at, 1, vin.encode(), value) for at, value in enumerate(values)]
+    [event] = heard(records, {home: 8}).values()
+    assert (event.partition, event.offset, event.is_timed) == (home, 7, False)
+    assert heard(records, {home: 7}) == {}
