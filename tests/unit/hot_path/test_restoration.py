@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from aiokafka.record.default_records import DefaultRecord
 from driving import START_MS, VIN, Drive, a_reading
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.partitioning import partition_of_key
+from contracts.record import Record
 from contracts.record_checks import Ends
 from contracts.topics import READING_PARTITIONS
 from contracts.vehicle_state import Mark, VehicleState, mark_key
-from hot_path.restoration import Delivery, LostChunk, PartitionRecords
+from hot_path.restoration import Delivery, LostChunk, OlderRecords, PartitionRecords, was_created_anew
 from hot_path.transport.chunk import Chunk, RecordBatch
 from rules.written import gathered
 
@@ -90,3 +94,71 @@ def test_a_state_that_does_not_decode_is_left_out_and_an_older_one_stands_in(val
     assert mark is not None
     assert mark.next_offset == 1
     assert {record.key for record, _ in records.refused} == {VIN.encode(), other, mark_key(HOME)}
+
+
+def _lie(key: bytes, **fields: object) -> bytes:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    honest = drive.fold.mark(1)[1] if key.startswith(b"mark:") else state[1]
+    return msgspec.json.encode(msgspec.json.decode(honest) | fields)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"offset": 2**52}, {"offset": 50, "trips": []}, {"offset": 50, "received_at_ms": NOW_MS + 10**9}]
+)
+def test_behind_a_lying_state_the_one_before_it_is_believed(fields: dict[str, object]) -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    written = [state, (state[0], _lie(state[0], **fields))]
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
+    found, lost = records.believed(ENDS, None)
+    assert (found, lost) == ({}, {VIN.encode()})
+    older = OlderRecords(lost, ENDS, None)
+    for at, (key, value) in enumerate(written):
+        older.take(Record("states", HOME, at, NOW_MS, key, value))
+    assert gathered(older.believed().items())[0] == drive.fold.states
+
+
+def test_a_tombstone_of_a_mark_takes_nothing_back() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    mark = drive.fold.mark(1)
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(0, *mark), _record(1, mark[0], None)]))
+    _, found = _restored(records)
+    assert found is not None
+
+
+def test_marks_of_another_topic_tell_that_it_was_created_anew_unless_one_is_of_this_topic() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    key, own = drive.fold.mark(1, "this")
+    foreign = _lie(key, topic_id="another", next_offset=2**52)
+
+    def judged(*values: bytes) -> bool:
+        records = PartitionRecords()
+        records.take(_chunk(0, sequence=0, records=[_record(at, key, value) for at, value in enumerate(values)]))
+        found, lost = records.believed(ENDS, "this")
+        older = OlderRecords(lost, ENDS, "this")
+        for at, value in enumerate(values):
+            older.take(Record("states", HOME, at, NOW_MS, key, value))
+        believed = [*found.values(), *older.believed().values()]
+        return was_created_anew((error for _, error in records.refused), believed, "this")
+
+    assert judged(foreign)
+    assert not judged(own, foreign)
+    assert not judged(own)
+    assert not judged(drive.fold.mark(1)[1])
+
+
+@given(st.lists(st.tuples(st.sampled_from([VIN.encode(), mark_key(HOME), b"x", b""]), st.none() | st.binary())))
+def test_no_records_stop_a_restoration(written: list[tuple[bytes, bytes | None]]) -> None:
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
+    _, lost = records.believed(ENDS, "this")
+    older = OlderRecords(lost, ENDS, "this")
+    for at, (key, value) in enumerate(written):
+        older.take(Record("states", HOME, at, NOW_MS, key, value))

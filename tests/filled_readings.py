@@ -1,0 +1,23 @@
+"""Readings that stand for those behind a test's alerts and states: what speaks of offsets that nobody gave is a lie."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
+
+
+def fill_readings(bootstrap: str, *, offsets: int = 2_000, topic: str = VEHICLE_READINGS.name) -> None:
+    """Let every partition of readings reach `offsets` at least; the records themselves are none."""
+    asyncio.run(_fill(bootstrap, offsets, topic))
+
+
+async def _fill(bootstrap: str, offsets: int, topic: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=1_000_000) as producer:
+        for partition in range(READING_PARTITIONS):
+            batch = producer.create_batch()
+            for _ in range(offsets):
+                assert batch.append(key=b"", value=b"{}", timestamp=None) is not None
+            await (await producer.send_batch(batch, topic, partition=partition))
