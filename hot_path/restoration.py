@@ -12,12 +12,14 @@ from contracts.errors import ConnectedCarsError, MalformedRecord
 from contracts.record import Record
 from contracts.record_checks import written_in
 from contracts.vehicle_state import MARK_PREFIX, Mark
+from hot_path.transport.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from contracts.record_checks import Ends
     from hot_path.transport.chunk import Chunk
+    from hot_path.transport.chunk import Record as ChunkRecord
     from rules.written import Written
 
 
@@ -57,6 +59,9 @@ class Delivery:
         return True
 
 
+_NO_KEY = MalformedRecord("it has no key", flaw="key")
+
+
 class _Kept(NamedTuple):
     position: int
     offset: int
@@ -89,6 +94,7 @@ class PartitionRecords:
             for record in batch.records:
                 key, value = record.key, record.value
                 if key is None:
+                    self._without_key(record, batch.received_at_ms)
                     continue
                 if value is None:
                     _forget(newest, key)
@@ -119,6 +125,10 @@ class PartitionRecords:
         except MalformedRecord as error:
             self._refuse(self._record(key, kept), error)
             return None
+
+    def _without_key(self, record: ChunkRecord, at_ms: int) -> None:
+        problem = MalformedRecord(record.problem.detail, flaw="size") if isinstance(record, RefusedBatch) else _NO_KEY
+        self._refuse(Record(*self._place, record.offset, at_ms, None, None), problem)
 
     def _refuse(self, record: Record, error: MalformedRecord) -> None:
         self.refused.append((record._replace(value=None), error))  # a flood of them must fit into memory

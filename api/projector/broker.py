@@ -17,6 +17,7 @@ from contracts.topics import (
     REJECTED_READINGS,
     SERVING_GROUP,
     VEHICLE_ERASURES,
+    VEHICLE_READINGS,
     VEHICLE_STATES,
     VEHICLES,
 )
@@ -109,7 +110,7 @@ class Broker:
                 return
 
     async def _await_topics(self) -> None:
-        while missing := {topic.name for topic in TOPICS} - await self._consumer.topics():
+        while missing := {topic.name for topic in (*TOPICS, VEHICLE_READINGS)} - await self._consumer.topics():
             log.info("topics awaited", extra={"missing": sorted(missing)})
             await asyncio.sleep(1)
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
+from filled_readings import fill_readings
 from serving import OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, publish
 from sse import Event, Reader
 
@@ -47,6 +48,7 @@ def url() -> str:
 
 @pytest.fixture
 def serving(module_broker: Broker, tmp_path: Path, url: str) -> Iterator[dict[str, Program]]:
+    fill_readings(module_broker.bootstrap)
     places = ["--store", f"sqlite:///{tmp_path}/serving.db", "--views", str(tmp_path / "views")]
     places += ["--bootstrap", module_broker.bootstrap]
     programs = {

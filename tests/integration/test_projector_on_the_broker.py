@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from eventually import eventually
+from filled_readings import fill_readings
 from serving import (
     NOW_MS,
     VIN,
@@ -107,6 +108,7 @@ class Projectors:
 
 @pytest.fixture
 def projectors(module_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    fill_readings(module_broker.bootstrap)
     made = Projectors("--bootstrap", module_broker.bootstrap, "--store", store.url, "--views", str(views))
     yield made
     made.kill()
@@ -114,6 +116,7 @@ def projectors(module_broker: Broker, store: Store, views: Path) -> Iterator[Pro
 
 @pytest.fixture
 def fresh_projectors(fresh_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    fill_readings(fresh_broker.bootstrap)
     made = Projectors("--bootstrap", fresh_broker.bootstrap, "--store", store.url, "--views", str(views))
     yield made
     made.kill()

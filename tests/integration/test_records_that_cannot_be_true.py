@@ -270,7 +270,7 @@ def _with(**fields: Any) -> Lie:
 
 
 def _newest(stage: Stage, key: bytes) -> bytes:
-    return [record.value for record in stage.records(stage.states) if record.key == key][-1]  # type: ignore[return-value]
+    return bytes([record.value for record in stage.records(stage.states) if record.key == key][-1])
 
 
 def test_lying_states_and_marks_give_way_to_those_before_them(stage: Stage) -> None:
@@ -282,9 +282,9 @@ def test_lying_states_and_marks_give_way_to_those_before_them(stage: Stage) -> N
     other = mark_key((OWN + 1) % READING_PARTITIONS)
     future_ms = int(time.time() * 1000) + 10**12  # noqa: TID251 - of a real broker
     lies = [
-        *((KEY, _with(**fields)(state)) for fields in ({"trips": []}, {"offset": 2**53}, {"offset": 2**52})),
+        *((KEY, lie(state)) for lie in (_with(trips=[]), _with(offset=2**53), _with(offset=2**52))),
         (KEY, b"{}"),
-        *((mark_key(OWN), _with(**fields)(mark)) for fields in ({"next_offset": 2**53}, {"next_offset": 2**52})),
+        *((mark_key(OWN), lie(mark)) for lie in (_with(next_offset=2**53), _with(next_offset=2**52))),
         (mark_key(OWN), _with(received_at_ms=future_ms)(mark)),
         (mark_key(OWN), _with(topic_id="another", next_offset=2**52)(mark)),
         (other, _with(next_offset=10**5)(mark)),
