@@ -112,7 +112,7 @@ class NotifierSettings(BaseSettings):
         default=False, description="a new ledger begins with every alert that Kafka holds, not with the next one"
     )
     retry_dead: bool = Field(default=False, description="try what was given up anew")
-    timeout: float = Field(default=10.0, gt=0, description="seconds that a receiver may take to answer")
+    timeout: float = Field(default=10.0, gt=0, description="seconds that an attempt may take as a whole")
     wait: float = Field(default=15.0, gt=0, description="seconds to wait for the broker at start")
     status_port: int = Field(
         default=0, ge=-1, le=65535, description="port of health and metrics; 0: a free one, -1: none"

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from observability.plain_text import print_error
+
 _SCRIPT = """
 local paths = { %(paths)s }
 local gap_ms = %(gap_ms)f
@@ -30,7 +32,7 @@ _CONNECTIONS = 60
 def wrk() -> str:
     """Give the program, installed from Debian when there is none."""
     if (found := shutil.which("wrk")) is None:
-        sys.stderr.write("installing Debian's package wrk\n")
+        print_error("installing Debian's package wrk")
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "wrk"]):
             subprocess.run(command, check=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})  # noqa: TID251
         found = shutil.which("wrk")

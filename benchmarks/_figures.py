@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from observability.terminal import Console, Table
 
 _FOLDER = Path("build/benchmarks")
 Figures = dict[str, float]

@@ -14,7 +14,9 @@ from typing import NamedTuple, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.topics import READING_PARTITIONS, VEHICLE_STATES
+from stack.environment import machine_environment
 from stack.ports import free_port
+from stack.preparation import rules_for
 
 _HERE = Path(__file__).parent
 _PYTHON = [sys.executable, "-P"]
@@ -26,6 +28,8 @@ _COMMANDS: dict[str, list[str | Path]] = {
 }
 _TOPICS = ("vehicle-readings", "engine-alerts", "vehicle-states", "rejected-readings", "vehicles")
 _FLAGS = ("--readings-topic", "--alerts-topic", "--states-topic", "--rejected-topic", "--vehicles-topic")
+MOST_VEHICLES = 100_000
+"""A fleet that begins at once, as a measurement does, wants a rule file with room for it."""
 _FIGURES = (
     "readings_processed_total",
     "process_cpu_seconds_total",
@@ -75,6 +79,8 @@ class Program:
         self._bootstrap, self._topic = bootstrap, f"vehicle-readings{mark}"
         self._port = free_port()
         self._log = folder / f"{group}.log"
+        known = machine_environment()
+        self._environment = {**known, **rules_for(MOST_VEHICLES, folder / "rules.toml", known)}
         self._command = [*_COMMANDS[name], "--bootstrap", bootstrap, "--app-id", group]
         self._command += ["--status-port", str(self._port)]
         for flag, topic in zip(_FLAGS, _TOPICS, strict=True):
@@ -82,7 +88,9 @@ class Program:
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
+            )
         self._began = time.monotonic()
         return self
 

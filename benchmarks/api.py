@@ -28,12 +28,11 @@ from _api_load import loaded
 from _api_mix import mix
 from _full_store import Size, an_alert, filled, states, today_ms
 from aiokafka import AIOKafkaProducer
-from rich.console import Console
-from rich.table import Table
 
 from contracts.codec import encode
 from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS
+from observability.terminal import Console, Table
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
 from stack.ports import free_port

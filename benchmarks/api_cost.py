@@ -21,9 +21,8 @@ from pathlib import Path
 import _own_package  # noqa: F401 - before what is named like this file
 from _api_mix import KINDS, mix
 from _full_store import Size, filled
-from rich.console import Console
-from rich.table import Table
 
+from observability.terminal import Console, Table
 from stack.ports import free_port
 
 OUTPUT = Path("build/benchmarks/api_cost.json")

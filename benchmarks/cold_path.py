@@ -29,8 +29,6 @@ import duckdb
 import psutil
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from rich.console import Console
-from rich.table import Table
 
 from cold_path.lake.ingest import ingest
 from cold_path.lake.table import Lake
@@ -45,6 +43,7 @@ from cold_path.source.registry import Registry, folded
 from cold_path.spark.session import spark_session
 from cold_path.views.recomputation import Basis, Recomputation
 from contracts.topics import VEHICLE_READINGS, VEHICLES
+from observability.terminal import Console, Table
 from rules import default_rules_file, load_rules
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment

@@ -27,13 +27,12 @@ import httpx
 from _moving_fleet import MovingFleet
 from aiokafka import AIOKafkaProducer
 from playwright.sync_api import Browser, Page
-from rich.console import Console
-from rich.table import Table
 
 from contracts.alert import Alert
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
 from contracts.topics import ENGINE_ALERTS, READING_PARTITIONS
+from observability.terminal import Console, Table
 from stack.broker import SMALL_HEAP_MB, Broker, BrokerFiles
 from stack.environment import machine_environment
 from stack.ports import free_port

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 import _own_package  # noqa: F401 - before what is named like this file
 import numpy as np
 from _figures import keep, tell
-from rich.console import Console
-from rich.progress import track
+from rich.progress import track  # noqa: TID251 - what it shows is a constant
 
 from contracts.alert import Alert
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from contracts.topics import READING_PARTITIONS
+from observability.terminal import Console
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
 from simulator.faults.fault import EXPECTED_RULE, FAULT_KINDS, FaultKind, Faults, PlannedFault

@@ -19,9 +19,8 @@ from pathlib import Path
 import _own_package  # noqa: F401 - before what is named like this file
 import numpy as np
 from _figures import keep
-from rich.console import Console
-from rich.table import Table
 
+from observability.terminal import Console, Table
 from simulator.physics import engine
 from simulator.vehicles.fleet import Floats
 

@@ -9,10 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from pydantic_settings import CliApp, get_subcommand
-from rich.console import Console
 
 from cold_path.settings import Backtest, ColdPath, LakeCommand, Run, Verify, ViewsCommand
+from observability.plain_text import print_line
 from observability.program import run
+from observability.terminal import Console
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,16 +41,22 @@ def _main() -> int:
     return reside(asked, now_s=clock)
 
 
+_NOT_PROVEN = 4
+"""Exit code where nothing differs, but too little could be compared to call it equal."""
+
+
 def _verify(asked: Verify) -> int:
     from cold_path.verification.verify import verify  # noqa: PLC0415
 
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     report = asyncio.run(verify(asked))
     if asked.as_json:
-        print(report.as_json())
+        print_line(report.as_json())
     else:
         Console().print(*report.tables())
-    return 0 if report.is_equal else 1
+    if report.is_equal:
+        return 0
+    return 1 if report.differs else _NOT_PROVEN
 
 
 def _backtest(asked: Backtest, clock: Callable[[], float]) -> int:
@@ -61,7 +68,7 @@ def _backtest(asked: Backtest, clock: Callable[[], float]) -> int:
     with console.status("folding history"):
         found = backtest(asked, now_s=clock)
     if asked.as_json:
-        print(found.as_json())
+        print_line(found.as_json())
     else:
         Console().print(found.table())
     return 0

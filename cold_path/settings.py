@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from cold_path.spark.java import LIGHT_COMPILATION
-from contracts.topics import COLD_PATH_GROUP, ENGINE_ALERTS, VEHICLE_READINGS, VEHICLES
+from contracts.topics import COLD_PATH_GROUP, ENGINE_ALERTS, VEHICLE_READINGS, VEHICLE_STATES, VEHICLES
 from observability.addresses import Bootstrap
 from observability.duration import Duration, Wait
 
@@ -77,10 +77,14 @@ class Run(_Common, _Spark):
 
 
 class Verify(_Common, _Told):
-    """Compare the merged totals and the alerts with what the raw records of Kafka say; exit 1 when they differ."""
+    """Compare merged totals and alerts with what Kafka's raw records say; exit 1: they differ, 4: not proven."""
 
     store: str = Field("sqlite:///var/store/serving.db", description="address of the serving store")
     alerts_topic: str = Field(ENGINE_ALERTS.name, description="topic of the hot path's alerts")
+    states_topic: str = Field(VEHICLE_STATES.name, description="topic of the hot path's states")
+    vehicles_topic: str = Field(VEHICLES.name, description="topic of the vehicle registry")
+    rules: Path | None = Field(None, description="the hot path's rule file; default: the project's own")
+    lake: Path = Field(Path("var/lake"), description="folder of the lake, to name rows in it that were never committed")
     api: str | None = Field(
         None, description="address of the API, to compare the ranking that it answers: http://HOST:PORT"
     )

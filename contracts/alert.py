@@ -57,6 +57,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """The same signals at the worst reading so far."""
     latitude_deg: Latitude | None = None
     longitude_deg: Longitude | None = None
+    fold_version: SmallCount = 1
+    """Of the code that raised it, beside its rules: only what one pair has judged can be compared."""
 
 
 class AlertAction(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -34,6 +34,7 @@ Ends = Mapping[int, int]
 """Partition of vehicle-readings to the first offset that is not given yet, looked up after the record was fetched."""
 
 LARGEST_TEXT_BYTES: Final = 2 * 1024 * 1024
+_HOUR_MS: Final = 3_600_000
 MOST_AHEAD_OF_PERSONS_MS: Final = 24 * 3_600_000
 """What a person did carries the time of another machine, which is shown and decides nothing."""
 _NUL: Final = b"\\u0000"
@@ -66,8 +67,8 @@ def _mark_in(record: Record, ends: Ends | None) -> Mark:
     mark = decoded(record, Mark)
     if record.key != mark_key(mark.partition):
         raise MalformedRecord(f"the key {_shown(record.key)} is not that of a mark of {mark.partition}", flaw="key")
-    _check_source(record, mark.partition, mark.next_offset - 1, ends)
-    _check_time(record, mark.received_at_ms)
+    _check_source(record, mark.partition, max(mark.next_offset, mark.since_offset) - 1, ends)
+    _check_time(record, max(mark.received_at_ms, mark.new_hour * _HOUR_MS))
     return mark
 
 
@@ -75,7 +76,7 @@ def _state_in(record: Record, ends: Ends | None) -> VehicleState:
     state = decoded(record, VehicleState)
     _check_key(record, state.newest.vehicle_id)
     _check_vehicle_partition(record, state.newest.vehicle_id, READING_PARTITIONS)
-    _check_source(record, state.partition, state.offset, ends)
+    _check_source(record, state.partition, max(state.offset, state.watched_from_offset), ends)
     _check_time(record, _latest_ms(state))
     if not has_plausible_times_and_counters(state.newest, state.newest_received_at_ms):
         raise MalformedRecord("its newest reading has times or counters that no car can have", flaw="figures")
@@ -99,9 +100,8 @@ def _latest_ms(state: VehicleState) -> int:
     times += [at_ms for trend in state.trends for at_ms, _ in trend.samples]
     for episode in state.episodes:
         times.append(_latest_of(episode))
-    if state.silent is not None:
-        times.append(_latest_of(state.silent))
-    return max(times)
+    times += [_latest_of(episode) for episode in (state.silent, state.apart) if episode is not None]
+    return max(*times, state.work_at_ms, (state.refused_hour or 0) * _HOUR_MS)
 
 
 def _latest_of(episode: Episode) -> int:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from contracts.alert import Evidence, Severity
-from contracts.bounds import Count, Name, SmallCount
+from contracts.bounds import LARGEST_INTEGER, Count, Name, SmallCount
 from contracts.reading import Reading
 
 MARK_PREFIX = b"mark:"
@@ -106,6 +106,15 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     sample_due_ms: Count = 0
     """Event time from which the next sample is taken."""
     silent: Episode | None = None
+    watched_from_offset: Annotated[int, Meta(ge=-1, le=LARGEST_INTEGER)] = -1
+    """Of the reading that the rules looked at first; -1 before it, and in states that version 0.1 wrote."""
+    refused_hour: Count | None = None
+    """The hour of broker time (since 1970) in which there was last no room to watch it; None while it is watched."""
+    work_us: Count = 0
+    """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
+    work_at_ms: Count = 0
+    apart: Episode | None = None
+    """Open while the vehicle is set apart, as it has taken more than its share."""
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +125,14 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     received_at_ms: Count
     """The latest broker time seen in the partition."""
     rules_hash: Name
+    fold_version: SmallCount = 1
+    since_offset: Count = 0
+    """The first offset that was folded by these rules and this version of the fold."""
+    new_hour: Count = 0
+    """The hour of broker time (since 1970) that `new_vehicles` are counted in."""
+    new_vehicles: Count = 0
+    unwatched: Count = 0
+    """Vehicles of which only totals are kept, as there were too many new ones."""
     topic_id: Name | None = None
     """Kafka's id of the topic of readings: another one has other offsets. None where the broker tells none."""
 

@@ -182,6 +182,8 @@ class Manifest(msgspec.Struct, frozen=True):
     code_version: str
     lake_version: int
     row_counts: dict[str, int]
+    fold_version: int = 1
+    """Of the code that raised the alert history by these rules."""
 
 
 def version_folder(views: Path, version: int) -> Path:

@@ -19,6 +19,7 @@ from hot_path.app import HotPath, build
 from hot_path.preflight import await_broker
 from hot_path.rule_table import rule_table
 from hot_path.settings import HotPathSettings
+from observability.plain_text import print_line
 from observability.program import run
 from observability.status import serve_status
 from rules import load_rules
@@ -85,7 +86,7 @@ def _main() -> None:
         case HotPathSettings():
             uvloop.run(serve(chosen))
         case Check(file=file):
-            print(rule_table(load_rules(file)))
+            print_line(rule_table(load_rules(file)))
         case _:
             raise InvalidInput("say what: `hot-path run` or `hot-path rules check FILE`; `hot-path --help` tells more")
 

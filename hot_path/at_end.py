@@ -13,11 +13,16 @@ class Position(NamedTuple):
 
     fetched: int | None
     end: int | None
-    """The end at the broker's last answer."""
+    """The last stable offset at the broker's last answer: what lies behind it is of an open transaction, or after it.
+
+    Negative where the broker did not tell it.
+    """
     answered_at_ms: int | None
     """When that answer came, local time in epoch milliseconds."""
     is_all_folded: bool
     """Whether everything fetched is folded."""
+    is_held_up: bool = False
+    """Whether there is something behind the end, which nobody reads before a transaction has ended."""
 
 
 NOWHERE = Position(None, None, None, is_all_folded=False)
@@ -25,31 +30,39 @@ NOWHERE = Position(None, None, None, is_all_folded=False)
 
 
 def is_at_end(position: Position, now_ms: int) -> bool:
-    """Tell whether everything at the broker is folded, by an answer that is fresh."""
-    fetched, end, answered_at_ms, is_all_folded = position
-    if fetched is None or end is None or answered_at_ms is None:
+    """Tell whether everything at the broker that is committed is folded, by an answer that is fresh."""
+    fetched, end, answered_at_ms = position.fetched, position.end, position.answered_at_ms
+    if fetched is None or end is None or end < 0 or answered_at_ms is None:
         return False
-    return is_all_folded and fetched >= end and now_ms - answered_at_ms < STALE_AFTER_MS
+    return position.is_all_folded and fetched >= end and now_ms - answered_at_ms < STALE_AFTER_MS
 
 
 class EndWatch:
-    """Since when one partition has been at the same end, without a break: nothing has arrived for so long.
+    """For how long one partition has been at its end, without a break and without a record.
 
-    While records arrive, the broker's time on them is what silence is judged by.
+    While records arrive, the broker's time on them is what silence is judged by. Aborted ones are none: the end moves,
+    and the hold goes on. While an open transaction holds records up, nobody knows how long ago these arrived: the hold
+    stands where it was, and counts what it has missed once it turns out that there were none.
     """
 
     def __init__(self) -> None:
         """Start before the end."""
         self._since_ms: int | None = None
-        self._end: int | None = None
+        self._held_ms = 0
+        self._heard_to: int | None = None
         self.was_reached = False
 
-    def observe(self, position: Position, now_ms: int) -> int:
-        """Take a look (local time, epoch milliseconds); give for how long, in ms, this end has been held."""
+    def observe(self, position: Position, now_ms: int, *, heard_to: int | None) -> int:
+        """Take a look (local time, epoch ms); return for how long, in ms, it is certain that no record has arrived.
+
+        `heard_to` is the first offset after the last record that was folded.
+        """
         if not is_at_end(position, now_ms):
             self._since_ms = None
             return 0
         self.was_reached = True
-        if self._since_ms is None or position.end != self._end:
-            self._since_ms, self._end = now_ms, position.end
-        return now_ms - self._since_ms
+        if self._since_ms is None or heard_to != self._heard_to:
+            self._since_ms, self._heard_to, self._held_ms = now_ms, heard_to, 0
+        if not position.is_held_up:
+            self._held_ms = now_ms - self._since_ms
+        return self._held_ms

@@ -41,7 +41,8 @@ async def flush(
 ) -> None:
     """Write what has changed in a partition since its last flush. A dropped partition is left as it is.
 
-    So is one with a restored state ahead of what is folded, until that is reached: no state goes beyond a mark.
+    So is one with a restored state ahead of what is folded, until that is reached: no state goes beyond a mark. Where
+    nothing but aborted transactions was ever read there is no clock to mark, and only the offset is committed.
 
     `deciding` is held while a chunk is folded and what follows from it is queued. Raises what sending raises.
     """
@@ -50,21 +51,23 @@ async def flush(
             return
         started_s = time.monotonic()
         sent: list[Awaitable[Any]] = []
-        for _ in range((len(owned.fold.dirty) - 1) // STATES_A_SLICE):
+        for _ in range((owned.fold.unwritten - 1) // STATES_A_SLICE):
             async with deciding:
                 records = owned.fold.drain(STATES_A_SLICE)
             await _send(owned, sink, records, sent)
             await asyncio.sleep(0)
         async with deciding:
             next_offset = owned.next_offset
-            if next_offset is None or not (sent or owned.fold.dirty or owned.folded):
+            if next_offset is None or not (sent or owned.fold.unwritten or owned.folded):
                 return
-            records, mark = owned.fold.drain(len(owned.fold.dirty)), owned.fold.mark(next_offset, owned.topic_id)
+            records = owned.fold.drain(owned.fold.unwritten)
+            marks = [] if owned.heard_to is None else [owned.fold.mark(next_offset, owned.topic_id)]
         await _send(owned, sink, records, sent)
         await asyncio.gather(*sent)
         if owned.is_dropped:
             return
-        await asyncio.gather(*await sink.states([mark], partition=owned.fold.partition))
+        if marks:
+            await asyncio.gather(*await sink.states(marks, partition=owned.fold.partition))
         if not owned.is_dropped and (chunk := owned.covered(next_offset)) is not None:
             processed(chunk)
         metrics.FLUSHES.inc()

@@ -32,6 +32,8 @@ class OwnedPartition:
         self.topic_id = topic_id
         self.next_offset = next_offset
         """The first offset that is not folded."""
+        self.heard_to = next_offset
+        """The first offset after the last record, which aborted transactions may follow; None before the first."""
         self._known_to = known_to
         self.delivery = Delivery()
         self.folded: deque[Chunk] = deque()
@@ -45,9 +47,11 @@ class OwnedPartition:
 
     def take(self, chunk: Chunk) -> None:
         """Remember that a chunk is folded; its records are let go, as ten seconds of them are gigabytes."""
+        self.next_offset = max(chunk.next_offset, self.next_offset or 0)
+        if chunk.batches:
+            self.heard_to = self.next_offset
         chunk.batches.clear()
         self.folded.append(chunk)
-        self.next_offset = max(chunk.next_offset, self.next_offset or 0)
 
     def is_ahead(self) -> bool:
         """Tell whether some restored state is ahead of what is folded: a mark would say too little of it."""

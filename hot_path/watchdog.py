@@ -77,7 +77,11 @@ class Watchdog:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look_until_stopped(self) -> None:
-        async with kafka_consumer(self._settings.bootstrap, group_id=self._settings.app_id) as consumer:
+        async with kafka_consumer(
+            self._settings.bootstrap,
+            group_id=self._settings.app_id,
+            isolation_level="read_committed",  # what an open transaction holds up does not wait for this worker
+        ) as consumer:
             while not self._stopped.is_set():
                 await self._look(consumer)
                 await asyncio.sleep(LOOK_EVERY_S)

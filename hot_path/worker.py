@@ -77,6 +77,7 @@ class Worker:
         self._deciding = asyncio.Lock()
         self.owned: dict[int, OwnedPartition] = {}
         self.is_restored = False
+        self._told_unwatched: dict[int, int] = {}
 
     def is_ready(self) -> bool:
         """Tell whether states are restored and the end of every partition was reached once."""
@@ -98,7 +99,7 @@ class Worker:
                 self._rules,
                 registry=self._registry,
                 states=states,
-                clock_ms=mark.received_at_ms if mark else 0,
+                mark=mark,
             )
             known_to = max((state.offset for state in states.values()), default=-1)
             next_offset = mark.next_offset if mark else None
@@ -142,6 +143,17 @@ class Worker:
         """Count the vehicles in the owned partitions."""
         return sum(owned.fold.vehicle_count() for owned in self.owned.values())
 
+    def _tell_unwatched(self) -> None:
+        """Say, once for each partition and hour in which there are some, that nobody watches these vehicles."""
+        folds = [owned.fold for owned in self.owned.values()]
+        metrics.VEHICLES_UNWATCHED.set(sum(fold.unwatched for fold in folds))
+        for fold in folds:
+            hour = fold.newcomers.hour
+            if fold.unwatched and self._told_unwatched.get(fold.partition) != hour:
+                self._told_unwatched[fold.partition] = hour
+                facts = {"partition": fold.partition, "vehicles": fold.unwatched, "most_new": fold.newcomers.most}
+                log.warning("vehicles beyond the bound of new ones are not watched", extra=facts)
+
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk and queue what follows. Raises LostChunk, and what sending raises."""
         owned = self.owned.get(chunk.partition)
@@ -174,7 +186,7 @@ class Worker:
             position = await self._source().where(partition, folded=owned.next_offset)
             if owned.is_dropped:
                 return
-            held_ms = owned.end.observe(position, now_ms)
+            held_ms = owned.end.observe(position, now_ms, heard_to=owned.heard_to)
             if owned.end.was_reached and owned.live_from_ms is None:
                 owned.live_from_ms = owned.fold.clock_ms
             silence_s = owned.fold.silence_s
@@ -199,5 +211,6 @@ class Worker:
             await self.flush_all()
             vehicles = self.vehicle_count()
             metrics.VEHICLES_KNOWN.set(vehicles)
+            self._tell_unwatched()
             pause_s = flush_interval_s(self._settings, vehicles) - (time.monotonic() - started_s)
             await asyncio.sleep(max(0.05, pause_s))

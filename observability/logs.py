@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from datetime import UTC, datetime
+
+from observability.plain_text import json_line, visible
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -31,17 +31,17 @@ class JsonLines(logging.Formatter):
         } | _fields(record)
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return json_line(line)
 
 
 class PlainLines(logging.Formatter):
-    """Time, level, message and fields as name=value."""
+    """Time, level, message and fields as name=value, on one line whatever they hold; a traceback has its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        line = f"{_time(record)[11:23]} {record.levelname:<7} {record.getMessage()}{fields}"
-        return line + "\n" + self.formatException(record.exc_info) if record.exc_info else line
+        line = visible(f"{_time(record)[11:23]} {record.levelname:<7} {record.getMessage()}{fields}", keeps="")
+        return line + "\n" + visible(self.formatException(record.exc_info)) if record.exc_info else line
 
 
 class RateLimit(logging.Filter):
@@ -70,8 +70,8 @@ class RateLimit(logging.Filter):
 
 def set_up(level: str = "INFO") -> None:
     """Send all logs to standard error; call once, at the entry point."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PlainLines() if sys.stderr.isatty() else JsonLines())
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainLines() if handler.stream.isatty() else JsonLines())
     # aiokafka and kafka clients log a line per retry while a broker is away.
     handler.addFilter(_only("aiokafka", RateLimit()))
     logging.basicConfig(level=level, handlers=[handler], force=True)

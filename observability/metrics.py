@@ -30,6 +30,9 @@ FLUSHES = Counter("state_flushes", "Flushes of vehicle states followed by a mark
 FLUSH_SECONDS = Histogram("state_flush_seconds", "Duration of a flush", buckets=_MILLISECONDS_TO_SECONDS)
 PARTITIONS_OWNED = Gauge("partitions_owned", "Partitions of vehicle-readings that this worker owns")
 VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
+VEHICLES_UNWATCHED = Gauge(
+    "vehicles_unwatched", "Vehicles in this worker's table of which only totals are kept, as too many were new"
+)
 STANDSTILL_SECONDS = Gauge(
     "standstill_seconds", "How long a partition with readings waiting has had nothing committed, the longest of all"
 )

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +15,7 @@ from pydantic_settings import SettingsError
 
 from contracts.errors import ConnectedCarsError, InvalidInput, Unavailable
 from observability.logs import set_up
+from observability.plain_text import print_error
 
 BAD_INPUT: Final = 2
 UNAVAILABLE: Final = 3
@@ -52,5 +52,5 @@ def _setting(program: str, location: tuple[int | str, ...], message: str, given:
 
 
 def _end(code: int, *lines: str) -> int:
-    sys.stderr.write("\n".join(lines) + "\n")
+    print_error("\n".join(lines))
     return code

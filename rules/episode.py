@@ -108,7 +108,9 @@ def _escalating(episode: Episode, rule: Rule, moment: Moment) -> Change | None:
 
 
 def _worst_step(episode: Episode, rule: Rule, moment: Moment) -> Escalation | None:
-    """Give the next worse escalation whose level holds, the mildest first so that severity rises in steps."""
+    """Return the next worse escalation whose level holds, the mildest first so that severity rises in steps."""
+    if not rule.escalations:
+        return None
     reached = SEVERITIES.index(episode.severity or rule.severity)
     steps = sorted(rule.escalations, key=lambda step: SEVERITIES.index(step.severity))
     worse = (step for step in steps if SEVERITIES.index(step.severity) > reached)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rules.limits import MANY_CODES, MOST_CODE_EPISODES, charge
 from rules.moment import holds
 from rules.progress import Progress
 
@@ -29,6 +30,9 @@ def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collecti
         _at_trouble_codes(progress)
     progress.end_removed()
     state.episodes = list(progress.episodes.values())
+    codes = (moment.reading.trouble_codes or ()) if rules.trouble_codes else ()
+    looked_at = len(state.episodes) + len(codes)
+    charge(state, moment.received_at_ms, episodes=looked_at, changes=len(progress.alerts))
     return progress.alerts
 
 
@@ -53,17 +57,34 @@ def _at_level(progress: Progress, rule: Rule) -> None:
 
 
 def _at_trouble_codes(progress: Progress) -> None:
-    active = progress.moment.reading.trouble_codes
-    known = (key.partition(":")[2] for key in progress.episodes)
-    for code in dict.fromkeys((*(active or ()), *(code for code in known if code))):
+    active, followed = progress.moment.reading.trouble_codes, progress.followed_codes()
+    outlasting = [code for code, episode in followed.items() if episode.phase != "pending"]
+    lasting = {*outlasting, *followed.keys() & set(active or ())}
+    new = [code for code in dict.fromkeys(active or ()) if code not in lasting and progress.rules.rule_of_code(code)]
+    beyond = set(new[max(0, MOST_CODE_EPISODES - len(lasting)) :])
+    for code in dict.fromkeys((*(active or ()), *followed)):
         rule = progress.rules.rule_of_code(code)
-        if rule is None:
-            continue
-        key = f"{rule.name}:{code}"
-        episode = progress.episode(key, rule)
-        if active is None:
-            progress.without_signal(episode, rule)
-        elif episode is not None and episode.phase == "open":
-            progress.follow(episode, rule, {}, is_clear=code not in active)
-        else:
-            progress.pend(key, rule, {}, is_level=code in active, code=code)
+        if rule is not None and code not in beyond:
+            _at_trouble_code(progress, rule, code, active)
+    if active is not None:
+        _at_many_codes(progress, is_beyond=bool(beyond))
+
+
+def _at_trouble_code(progress: Progress, rule: Rule, code: str, active: tuple[str, ...] | None) -> None:
+    key = f"{rule.name}:{code}"
+    episode = progress.episodes.get(key)
+    if active is None:
+        progress.without_signal(episode, rule)
+    elif episode is not None and episode.phase == "open":
+        progress.follow(episode, rule, {}, is_clear=code not in active)
+    else:
+        progress.pend(key, rule, {}, is_level=code in active, code=code)
+
+
+def _at_many_codes(progress: Progress, *, is_beyond: bool) -> None:
+    """Tell that codes are not followed; ended only when there has been room for all of them for a while."""
+    episode = progress.episode(MANY_CODES.name, MANY_CODES)
+    if episode is not None and episode.phase == "open":
+        progress.follow(episode, MANY_CODES, {}, is_clear=not is_beyond)
+    elif is_beyond or episode is not None:
+        progress.pend(MANY_CODES.name, MANY_CODES, {}, is_level=is_beyond)

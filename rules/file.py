@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from math import ceil
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Final, get_args
@@ -13,8 +14,10 @@ import msgspec
 
 from contracts.alert import SEVERITIES, Severity
 from contracts.errors import InvalidRules
+from contracts.topics import READING_PARTITIONS
 from rules.expression import ALWAYS_CARRIED, CHANGE, Expression, InvalidExpression, compile_condition, compile_value
-from rules.rule import Escalation, Family, Rule, Rules
+from rules.limits import LIMIT_RULES
+from rules.rule import NEW_VEHICLES_AN_HOUR, Escalation, Family, Rule, Rules
 from rules.trouble_code import meanings
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,63}")
@@ -23,6 +26,10 @@ _HEADER: Final = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 _WHERE: Final = re.compile(r"\$(?:\.rule\[(\d+)\])?(?:\.(\w+))?")
 
 SHORTEST_WINDOW_S: Final = 120
+_BOUND: Final = re.compile(r"^new_vehicles_an_hour\s*=.*$", re.MULTILINE)
+_UNEVEN: Final = 1.2
+_FEW: Final = 20
+"""VINs are spread over partitions by chance, so some have more than their part."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 86_400)]
 
 
@@ -51,8 +58,13 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     escalation: tuple[_Escalation, ...] = ()
 
 
+class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    new_vehicles_an_hour: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = NEW_VEHICLES_AN_HOUR
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     rule: list[_Rule]
+    limits: _Limits = _Limits()
 
 
 class _Complaint(ValueError):
@@ -64,6 +76,14 @@ class _Complaint(ValueError):
 def default_rules_file() -> Path:
     """Give the rule file that comes with the project."""
     return Path(__file__).with_name("rules.toml")
+
+
+def with_room_for(vehicles: int, text: str) -> str:
+    """Return a rule file's text with a bound of new vehicles that lets so many begin within an hour."""
+    bound = max(parse_rules(text).new_vehicles_an_hour, ceil(vehicles / READING_PARTITIONS * _UNEVEN) + _FEW)
+    line = f"new_vehicles_an_hour = {bound}"
+    changed, found = _BOUND.subn(line, text)
+    return changed if found else f"[limits]\n{line}\n\n{text}"
 
 
 def load_rules(file: Path) -> Rules:
@@ -92,17 +112,20 @@ def parse_rules(text: str, *, name: str = "rules.toml") -> Rules:
             line = _line(text, index, complaint.key)
             raise InvalidRules(f"{name}:{line}: rule {specified.name!r}, {complaint.key}: {complaint}") from complaint
     _refuse_two_silences(compiled, name)
-    return Rules(rules=tuple(compiled), hash=_hash(parsed))
+    return Rules(tuple(compiled), hash=_hash(parsed), new_vehicles_an_hour=parsed.limits.new_vehicles_an_hour)
 
 
 def _hash(parsed: _File) -> str:
-    """Hash what the rules say, the meanings of trouble codes included."""
-    return hashlib.sha256(msgspec.json.encode([parsed, meanings()])).hexdigest()[:16]
+    """Hash what the rules say, the meanings of trouble codes included; usual limits say nothing."""
+    said = {"rule": parsed.rule} | ({} if parsed.limits == _Limits() else {"limits": parsed.limits})
+    return hashlib.sha256(msgspec.json.encode([said, meanings()])).hexdigest()[:16]
 
 
 def _refuse_repeated(rule_name: str, before: list[Rule]) -> None:
     if not _NAME.fullmatch(rule_name):
         raise _Complaint("name", "use 3 to 64 of a-z, 0-9 and _, a letter first")
+    if rule_name in LIMIT_RULES:
+        raise _Complaint("name", "alerts of the limits a vehicle has are named so; choose another one")
     if any(rule.name == rule_name for rule in before):
         raise _Complaint("name", "another rule has this name; episodes are told apart by it, so choose a new one")
 
@@ -212,12 +235,13 @@ def _check_message(specified: _Rule, known: set[str]) -> None:
 
 def _told(name: str, text: str, message: str) -> str:
     """Say where in the file a message of the decoder belongs, in which rule, and what to do."""
-    problem, _, _ = message.partition(" - at `")
+    problem, _, path = message.partition(" - at `")
     where = _WHERE.search(message)
     key = re.search(r"field `(\w+)`", problem)
     remedy = _remedy(problem, where[2] if where else None)
     if where is None or where[1] is None:
-        return f"{name}: {problem}; {remedy}"
+        key_path = path.strip("`$.")
+        return f"{name}: {key_path}{': ' if key_path else ''}{problem}; {remedy}"
     index, at_key = int(where[1]), where[2] or (key[1] if key else "")
     rules = tomllib.loads(text)["rule"]
     rule_name = rules[index].get("name") if isinstance(rules[index], dict) else None

@@ -80,7 +80,7 @@ class Followed:
         self.received_at_ms = state.newest_received_at_ms
         self.distance_m, self.fuel_ml, self.idle_s = totals.distance_m, totals.fuel_ml, totals.idle_s
         self.ended_at_ms = totals.ended_at_ms
-        is_calm = state.silent is None and not state.episodes
+        is_calm = state.silent is None and not state.episodes and state.apart is None and state.refused_hour is None
         is_current = totals.trip_started_at_ms == state.newest.trip_started_at_ms
         self.look_at_ms = state.sample_due_ms if is_calm and is_current else NEVER_MS
         self._bound()
@@ -88,7 +88,7 @@ class Followed:
     def sampled(self) -> None:
         """Take over what a sample has made of the state: when the next is due, or that a trend is being followed."""
         state = self.state
-        self.look_at_ms = NEVER_MS if state.episodes else state.sample_due_ms
+        self.look_at_ms = state.sample_due_ms if not state.episodes and state.apart is None else NEVER_MS
         self._bound()
 
     def _bound(self) -> None:

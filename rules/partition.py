@@ -10,8 +10,11 @@ from contracts.vehicle_state import Mark, VehicleState, mark_key
 from rules.evaluation import evaluate
 from rules.followed import CLOCK_SET_BACK_MS, Followed
 from rules.healthy import healthy_filter, met_rules
+from rules.limits import HOUR_MS, MOST_TRIPS, MOST_WORK_US, Newcomers, charge, is_calm_again, set_apart, take_back
 from rules.moment import Moment
 from rules.passing import FastLane
+from rules.progress import apart_alert
+from rules.rule import FOLD_VERSION
 from rules.silence import SilenceWheel, fall_silent, hear_again, is_overdue
 from rules.totals import count_in, totals_of
 from rules.trend import restart, sample
@@ -44,15 +47,22 @@ class PartitionFold:
         *,
         registry: Mapping[str, Vehicle],
         states: dict[str, VehicleState] | None = None,
-        clock_ms: int = 0,
+        mark: Mark | None = None,
     ) -> None:
-        """Go on from `states` and `clock_ms` (the latest broker time seen), as `restored` gives them."""
+        """Go on from `states` and `mark`, as `restored` returns them."""
         self.partition = partition
         self.rules = rules
         self.registry = registry
-        self.clock_ms = clock_ms
+        self.clock_ms = 0 if mark is None else mark.received_at_ms
+        """The latest broker time seen."""
         self.dirty: deque[Followed] = deque()
         """Vehicles whose state has changed since it was last drained, the longest ago first."""
+        self.spilled: deque[Record] = deque()
+        """States that had to be written earlier, before some of their trips were forgotten."""
+        self._since_offset = _since_offset(mark, rules)
+        self._counted_to = 0 if mark is None else mark.next_offset
+        self.newcomers = _newcomers(mark, rules)
+        self._unwatched = sum(state.refused_hour is not None for state in (states or {}).values())
         self._vehicles: dict[bytes, Followed] = {}
         self._lane = FastLane(rules, registry=registry, vehicles=self._vehicles, dirty=self.dirty, sample=self._sampled)
         self._is_healthy = healthy_filter(rules)
@@ -75,6 +85,16 @@ class PartitionFold:
     def vehicle_count(self) -> int:
         """Count the vehicles that were ever heard."""
         return len(self._vehicles)
+
+    @property
+    def unwatched(self) -> int:
+        """The number of vehicles of which only totals are kept, as there were too many new ones."""
+        return self._unwatched
+
+    @property
+    def unwritten(self) -> int:
+        """The number of records that draining would return now."""
+        return len(self.spilled) + len(self.dirty)
 
     @property
     def silence_s(self) -> float | None:
@@ -108,15 +128,21 @@ class PartitionFold:
         followed = self._vehicles.get(reading.vehicle_id.encode())
         if followed is None:
             return self._meet(reading, offset, received_at_ms)
+        state = followed.state
         if offset <= followed.offset:
+            self._count_again(state, offset, received_at_ms)
             return ()
-        state = followed.settle()
+        followed.settle()
         alerts = self._look(state, reading, offset, received_at_ms)
+        if len(state.trips) > MOST_TRIPS:
+            self._spill(followed)
         self._changed(followed)
         followed.looked()
         return alerts
 
     def _look(self, state: VehicleState, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
+        if state.refused_hour is not None:
+            self._try_again(state, offset, received_at_ms)
         newest = state.newest
         count_in(state, reading)
         if (reading.trip_started_at_ms, reading.sequence) <= (newest.trip_started_at_ms, newest.sequence):
@@ -128,15 +154,38 @@ class PartitionFold:
         _receive(state, offset, received_at_ms)
         state.newest = reading
         state.newest_received_at_ms = received_at_ms
-        moment = self._moment(reading, offset, received_at_ms)
-        is_due = _is_due(reading.recorded_at_ms, state.sample_due_ms, received_at_ms)
-        if state.episodes or not self._is_healthy(reading, self.registry):
-            alerts += self._evaluated(state, moment)
-        return [*alerts, *(sample(state, self.rules, moment) if is_due else ())]
+        if state.refused_hour is not None:
+            return alerts
+        return [*alerts, *self._judged(state, self._moment(reading, offset, received_at_ms))]
+
+    def _judged(self, state: VehicleState, moment: Moment) -> list[Alert]:
+        """Let the rules look at a watched vehicle's newest reading, unless the vehicle is set apart."""
+        alerts: list[Alert] = []
+        if state.apart is not None:
+            if not is_calm_again(state, moment.received_at_ms):
+                return alerts
+            alerts.append(apart_alert(*take_back(state, moment), self.rules, moment))
+        is_due = _is_due(moment.reading.recorded_at_ms, state.sample_due_ms, moment.received_at_ms)
+        if state.episodes or not self._is_healthy(moment.reading, self.registry):
+            alerts += evaluate(state, self.rules, moment, met=self._met(moment.reading, self.registry))
+        return [*alerts, *(self._sampled_at(state, moment) if is_due else ()), *self._apart(state, moment)]
+
+    def _sampled_at(self, state: VehicleState, moment: Moment) -> list[Alert]:
+        alerts = sample(state, self.rules, moment)
+        charge(state, moment.received_at_ms, changes=len(alerts))
+        return alerts
+
+    def _apart(self, state: VehicleState, moment: Moment) -> Sequence[Alert]:
+        """Set a vehicle apart whose readings have cost more than its share."""
+        if state.work_us <= MOST_WORK_US or state.apart is not None:
+            return ()
+        return [apart_alert(*set_apart(state, moment), self.rules, moment)]
 
     def drain(self, limit: int) -> list[Record]:
         """Give up to `limit` changed states as records of `vehicle-states`; older trips are forgotten once given."""
         records: list[Record] = []
+        while self.spilled and len(records) < limit:
+            records.append(self.spilled.popleft())
         while self.dirty and len(records) < limit:
             followed = self.dirty.popleft()
             followed.is_changed = False
@@ -146,7 +195,18 @@ class PartitionFold:
 
     def mark(self, next_offset: int, topic_id: str | None = None) -> Record:
         """Give the record that says: every reading below `next_offset` is in the states drained before it."""
-        mark = Mark(self.partition, next_offset, self.clock_ms, self.rules.hash, topic_id)
+        mark = Mark(
+            partition=self.partition,
+            next_offset=next_offset,
+            received_at_ms=self.clock_ms,
+            rules_hash=self.rules.hash,
+            fold_version=FOLD_VERSION,
+            since_offset=self._since_offset,
+            new_hour=self.newcomers.hour,
+            new_vehicles=self.newcomers.count,
+            unwatched=self._unwatched,
+            topic_id=topic_id,
+        )
         return mark_key(self.partition), encode(mark)
 
     def _meet(self, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
@@ -159,21 +219,44 @@ class PartitionFold:
             trips=[totals_of(reading)],
         )
         followed = self._follow(state)
-        moment = self._moment(reading, offset, received_at_ms)
-        caused = () if self._is_healthy(reading, self.registry) else self._evaluated(state, moment)
-        alerts = [*caused, *sample(state, self.rules, moment)]
+        self._admit(state, offset, received_at_ms)
+        is_watched = state.refused_hour is None
+        alerts = self._judged(state, self._moment(reading, offset, received_at_ms)) if is_watched else []
         self._changed(followed)
         followed.looked()
         return alerts
 
+    def _admit(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
+        """Watch a vehicle from this reading on if there is room for one more new one in this hour."""
+        clock_ms = max(self.clock_ms, received_at_ms)
+        is_admitted = self.newcomers.admit(clock_ms, offset)
+        self._unwatched += (not is_admitted) - (state.refused_hour is not None)
+        state.refused_hour = None if is_admitted else clock_ms // HOUR_MS
+        if is_admitted:
+            state.watched_from_offset = offset
+
+    def _try_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
+        assert state.refused_hour is not None  # noqa: S101 - the caller has looked
+        if max(self.clock_ms, received_at_ms) // HOUR_MS > state.refused_hour:
+            self._admit(state, offset, received_at_ms)
+
+    def _count_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
+        """Count a vehicle as new whose state was written by a worker that died before it could write its mark."""
+        if offset == state.watched_from_offset and offset >= self._counted_to:
+            self.newcomers.admit(max(self.clock_ms, received_at_ms), offset)
+
+    def _spill(self, followed: Followed) -> None:
+        """Write a state before its older trips are forgotten: totals are never lost, and never many at once."""
+        self.spilled.append((followed.vehicle_id.encode(), followed.written()))
+        del followed.state.trips[1:]
+
     def _sampled(self, followed: Followed, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
         """Sample a vehicle at a healthy reading that has passed."""
-        alerts = sample(followed.counted(), self.rules, self._moment(reading, offset, received_at_ms))
+        state, moment = followed.counted(), self._moment(reading, offset, received_at_ms)
+        alerts = self._sampled_at(state, moment)
+        alerts += self._apart(state, moment)
         followed.sampled()
         return alerts
-
-    def _evaluated(self, state: VehicleState, moment: Moment) -> list[Alert]:
-        return evaluate(state, self.rules, moment, met=self._met(moment.reading, self.registry))
 
     def _follow(self, state: VehicleState) -> Followed:
         followed = Followed.of(state)
@@ -222,6 +305,19 @@ class PartitionFold:
                 followed.looked()
             self._watch(followed, heard_at_ms if heard_at_ms + rule.for_ms > now_ms else now_ms)
         return alerts
+
+
+def _since_offset(mark: Mark | None, rules: Rules) -> int:
+    """Return the first offset that these rules and this version of the fold have judged."""
+    if mark is None:
+        return 0
+    is_same = (mark.rules_hash, mark.fold_version) == (rules.hash, FOLD_VERSION)
+    return mark.since_offset if is_same else mark.next_offset
+
+
+def _newcomers(mark: Mark | None, rules: Rules) -> Newcomers:
+    counted = (0, 0) if mark is None else (mark.new_hour, mark.new_vehicles)
+    return Newcomers(rules.new_vehicles_an_hour, *counted)
 
 
 def _receive(state: VehicleState, offset: int, received_at_ms: int) -> None:

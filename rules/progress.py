@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from contracts.alert import Alert, alert_id
 from rules.episode import Change, begin, end, follow, has_cooled_down, has_lost_signal, pend
+from rules.limits import LIMIT_RULES, SET_APART
 from rules.message import message
+from rules.rule import FOLD_VERSION
 
 if TYPE_CHECKING:
     from contracts.vehicle_state import Episode, VehicleState
@@ -31,6 +33,16 @@ class Progress:
         trip = moment.reading.trip_started_at_ms
         kept = (e for e in state.episodes if e.phase != "pending" or e.trip_started_at_ms == trip)
         return cls(rules, moment, {episode.key: episode for episode in kept})
+
+    def followed_codes(self) -> dict[str, Episode]:
+        """Return the trouble codes that have an episode; what has cooled down is forgotten."""
+        found: dict[str, Episode] = {}
+        for key in list(self.episodes):
+            name, _, code = key.partition(":")
+            rule = self.rules.rule_of_code(code) if code else None
+            if rule is not None and rule.name == name and (episode := self.episode(key, rule)) is not None:
+                found[code] = episode
+        return found
 
     def episode(self, key: str, rule: Rule) -> Episode | None:
         """Give the episode with this key; one that has cooled down is forgotten."""
@@ -77,8 +89,15 @@ class Progress:
 
 def _is_in_force(key: str, rules: Rules) -> bool:
     name, _, code = key.partition(":")
+    if name in LIMIT_RULES:
+        return True
     rule = rules.rule_of_code(code) if code else rules.by_name.get(name)
     return rule is not None and rule.name == name and (bool(code) or rule.level is not None)
+
+
+def apart_alert(episode: Episode, change: Change, rules: Rules, moment: Moment) -> Alert:
+    """Return the alert of a vehicle that is set apart, or judged again."""
+    return _alert(change, episode, SET_APART, rules, moment)
 
 
 def _alert(change: Change, episode: Episode, rule: Rule | None, rules: Rules, moment: Moment) -> Alert:
@@ -103,4 +122,5 @@ def _alert(change: Change, episode: Episode, rule: Rule | None, rules: Rules, mo
         worst=episode.worst,
         latitude_deg=reading.latitude_deg,
         longitude_deg=reading.longitude_deg,
+        fold_version=FOLD_VERSION,
     )

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 Family = Literal["level", "cross_signal", "trend", "trouble_code", "silence"]
 
+FOLD_VERSION: Final = 2
+"""Raised whenever the same rules would raise other alerts for the same readings than the code before."""
+
+NEW_VEHICLES_AN_HOUR: Final = 1_000
+"""Of one partition, where the rule file says nothing else: a fleet of 12,000 begins within an hour."""
+
 LONGEST_GAP_MS: Final = 10_000
 """A hold survives gaps between readings up to this long."""
 
@@ -38,7 +44,7 @@ class Rule:
     """
 
     name: str
-    family: Family
+    family: Family | Literal["limit"]
     severity: Severity
     message: str
     source: str
@@ -66,11 +72,14 @@ class Rules:
 
     rules: tuple[Rule, ...]
     hash: str
+    new_vehicles_an_hour: int = NEW_VEHICLES_AN_HOUR
+    """How many vehicles of one partition may begin to be watched in an hour of broker time."""
     levels: tuple[Rule, ...] = field(init=False)
     trends: tuple[Rule, ...] = field(init=False)
     trouble_codes: tuple[Rule, ...] = field(init=False)
     silence: Rule | None = field(init=False)
     by_name: dict[str, Rule] = field(init=False)
+    _of_code: dict[str, Rule | None] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the rules by how they are evaluated."""
@@ -87,5 +96,10 @@ class Rules:
         return rule.severity if meaning is None else meaning.severity
 
     def rule_of_code(self, code: str) -> Rule | None:
-        """Give the first rule, in the order of the file, that has a prefix of this trouble code."""
-        return next((rule for rule in self.trouble_codes if code.startswith(rule.codes)), None)
+        """Return the first rule, in the order of the file, that has a prefix of this trouble code."""
+        try:
+            return self._of_code[code]
+        except KeyError:
+            rule = next((rule for rule in self.trouble_codes if code.startswith(rule.codes)), None)
+            self._of_code[code] = rule  # at most 65,536, as a trouble code has five characters of a pattern
+            return rule

@@ -16,6 +16,7 @@ from contracts.reading import has_ended_trip
 from contracts.vehicle_state import Episode
 from rules.episode import Change
 from rules.message import message
+from rules.rule import FOLD_VERSION
 
 if TYPE_CHECKING:
     from contracts.vehicle_state import VehicleState
@@ -52,9 +53,12 @@ class SilenceWheel(Generic[Watched]):
 
 
 def is_overdue(state: VehicleState, silence_ms: int, now_ms: int) -> bool:
-    """Tell whether a vehicle's silence is to be raised: T is over, its trip is not, and it is not silent already."""
+    """Tell whether a watched vehicle's silence is to be raised: T is over, its trip is not, and it is not silent."""
     return (
-        state.silent is None and now_ms >= state.newest_received_at_ms + silence_ms and not has_ended_trip(state.newest)
+        state.silent is None
+        and now_ms >= state.newest_received_at_ms + silence_ms
+        and state.refused_hour is None
+        and not has_ended_trip(state.newest)
     )
 
 
@@ -131,4 +135,5 @@ def _alert(  # noqa: PLR0913 - each is one fact of the event
         evidence=episode.evidence,
         latitude_deg=state.newest.latitude_deg,
         longitude_deg=state.newest.longitude_deg,
+        fold_version=FOLD_VERSION,
     )

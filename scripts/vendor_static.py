@@ -14,6 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from observability.plain_text import print_error
+
 VENDOR = Path(__file__).parents[1] / "api" / "static" / "vendor"
 LIST = VENDOR / "vendor.toml"
 
@@ -28,7 +30,7 @@ def main(arguments: list[str]) -> int:
     wrong = [name for package in packages for name in differing(package)]
     wrong += [f"{path} (not in the list)" for path in unlisted(packages)]
     for name in wrong:
-        print(f"not as vendor.toml says: {name}; run `python scripts/vendor_static.py`", file=sys.stderr)
+        print_error(f"not as vendor.toml says: {name}; run `python scripts/vendor_static.py`")
     return 1 if wrong else 0
 
 

@@ -7,10 +7,11 @@ import sys
 
 import uvloop
 from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfigDict, get_subcommand
-from rich.console import Console
 
 from contracts.errors import InvalidInput
+from observability.plain_text import print_error
 from observability.program import BAD_INPUT, run
+from observability.terminal import Console
 from simulator import report
 from simulator.live.driver import drive
 from simulator.past.past_days import write_history
@@ -48,7 +49,8 @@ def _main() -> int:
         case ReplaySettings():
             trips, complaints = uvloop.run(replay(chosen, console))
             report.show_replay(trips, console, as_json=chosen.json_)
-            sys.stderr.writelines(f"simulator: {complaint}\n" for complaint in complaints)
+            for complaint in complaints:
+                print_error(f"simulator: {complaint}")
             return BAD_INPUT if complaints else 0
         case ScoreSettings():
             scored = uvloop.run(score(chosen))

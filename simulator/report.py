@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
-from rich.console import Console
-from rich.table import Table
-
+from observability.plain_text import print_json
+from observability.terminal import Console, Table
 from simulator.live.driver import Driven
 from simulator.live.pace import TOLD_FROM_S
 from simulator.past.past_days import Written
@@ -18,7 +16,7 @@ from simulator.scoring.score import Scored
 
 def _show(result: object, line: str, console: Console, *, as_json: bool) -> None:
     if as_json:
-        console.print_json(json.dumps(dataclasses.asdict(result), default=str), indent=None)  # type: ignore[call-overload]
+        print_json(dataclasses.asdict(result))  # type: ignore[call-overload]
     else:
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -55,7 +53,7 @@ def show_replay(trips: list[RecordedTrip], console: Console, *, as_json: bool) -
     if not trips:
         return
     if as_json:
-        console.print_json(json.dumps([_figures(trip) for trip in trips]), indent=None)
+        print_json([_figures(trip) for trip in trips])
         return
     table = Table("recording", "rows", "cut off", "s", "km", "L", "L/100 km", "km/h", "idle s", title="trips sent")
     for column in table.columns[1:]:
@@ -91,7 +89,7 @@ def show_score(scored: Scored, console: Console, *, as_json: bool, minimum_recal
             "minimum_recall": minimum_recall,
             "is_enough": not scored.is_under(minimum_recall),
         }
-        console.print_json(json.dumps(told), indent=None)
+        print_json(told)
         return
     console.print(_score_table(scored, [*scored.rules, whole]))
     if minimum_recall is not None and scored.is_under(minimum_recall):

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfigDict, get_subcommand
-from rich.table import Table
 
 from contracts.errors import InvalidInput
+from observability.plain_text import print_error, print_line
 from observability.program import run
+from observability.terminal import Table
 from stack.broker import BrokerFiles
 from stack.cluster import Cluster
 from stack.demo import run_demo
@@ -78,10 +79,10 @@ def _broker_in(data: Path, settings: BrokerSettings) -> int:
         started.start()
         started.wait_ready()
         if started.brokers[0].port != settings.port:
-            print(f"port {settings.port} is taken", flush=True)
-        print(f"Kafka listens at {started.bootstrap}; data in {data}; Ctrl-C stops it", flush=True)
+            print_line(f"port {settings.port} is taken")
+        print_line(f"Kafka listens at {started.bootstrap}; data in {data}; Ctrl-C stops it")
         ended = started.wait_for_an_end()
-        print(f"a broker ended by itself (exit code {ended})", file=sys.stderr)
+        print_error(f"a broker ended by itself (exit code {ended})")
     except KeyboardInterrupt:
         return 0
     finally:
@@ -104,13 +105,13 @@ def _jars() -> int:
     java = find_java(environment, shims=cache)
     folders: list[Path] = [fetch_jars(jar_set, java=java, cache=cache) for jar_set in JAR_SETS]
     for folder in folders:
-        print(f"{len(list(folder.glob('*.jar')))} jars in {folder}")
+        print_line(f"{len(list(folder.glob('*.jar')))} jars in {folder}")
     return 0
 
 
 def _java() -> int:
     environment = machine_environment()
-    print(find_java(environment, shims=cache_folder(environment)).parent.parent)
+    print_line(str(find_java(environment, shims=cache_folder(environment)).parent.parent))
     return 0
 
 

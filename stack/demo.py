@@ -12,7 +12,7 @@ from contracts.errors import InvalidInput
 from observability.program import INTERRUPTED
 from stack.ensemble import Ensemble
 from stack.plan import check_history
-from stack.preparation import prepare
+from stack.preparation import prepare, rules_for
 from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
 from stack.story import Story
@@ -45,6 +45,9 @@ def _writable(report: Path | None) -> None:
 async def _run(settings: DemoSettings, folder: RunFolder) -> int:
     voice = Voice(a_console())
     prepared = await asyncio.to_thread(prepare, voice.phase)
+    vehicles = max(settings.vehicles, settings.history_vehicles)
+    variables = {**prepared.variables, **rules_for(vehicles, folder.rules, prepared.variables)}
+    prepared = prepared._replace(variables=variables)
     ensemble = Ensemble(environment=prepared.variables, say=voice.program, logs=folder.logs)
     story = Story(settings, folder=folder, voice=voice, ensemble=ensemble, prepared=prepared)
     telling = asyncio.create_task(ensemble.guard(story.tell()))

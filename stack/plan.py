@@ -124,7 +124,7 @@ def verify(folder: RunFolder, ports: Ports) -> Program:
     """Give the program that compares the merged answers with a fold of its own over the raw records."""
     return _program(
         "verify", "cold_path", "verify", bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
-        api=ports.api_url, once=True, json=True,
+        lake=folder.lake, api=ports.api_url, once=True, json=True,
     )  # fmt: skip
 
 

@@ -53,6 +53,11 @@ class RunFolder:
         return self.root / "logbook.json"
 
     @property
+    def rules(self) -> Path:
+        """The rule file of a fleet that the usual one has no room for."""
+        return self.root / "rules.toml"
+
+    @property
     def logs(self) -> Path:
         """One file a program."""
         return self.root / "logs"
@@ -68,6 +73,7 @@ class RunFolder:
                 left.unlink()
         self.truth.unlink(missing_ok=True)
         self.logbook.unlink(missing_ok=True)
+        self.rules.unlink(missing_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
+from observability.terminal import Group, RenderableType, Table, Text
 from stack.report import Report
 
 _SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
+from observability.plain_text import visible
+from observability.terminal import Console, Text
 
 _STYLES: Final[Mapping[str, str]] = {
     "kafka": "magenta",
@@ -41,7 +41,7 @@ def readable(line: str) -> tuple[str, str]:
         return "", line
     fields = "".join(f" {name}={value}" for name, value in told.items() if name not in _NOT_SHOWN)
     error = str(told.get("error", "")).rstrip()
-    text = f"{told['message']}{fields}" + (f"\n{error}" if error else "")
+    text = visible(f"{told['message']}{fields}", keeps="") + (f"\n{error}" if error else "")
     return str(told.get("level", "")), text
 
 
@@ -56,7 +56,7 @@ class Voice:
         """Write one line of a program's output, its name before it."""
         level, text = readable(line)
         style = _LOUD.get(level, "")
-        for part in text.splitlines():
+        for part in visible(text).splitlines():
             prefix = Text(f"{name:<{_WIDTH}} │ ", style=_STYLES.get(name, ""))
             self.console.print(prefix + Text(part, style=style), soft_wrap=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from urllib.parse import urlsplit
 
 from eventually import eventually
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from observability.plain_text import print_error
 
 FLAGS = (
     "--headless",
@@ -32,7 +33,7 @@ SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 def chromium_program() -> str:
     """Find Chromium; where it is absent install it by apt-get, and say so."""
     if (found := shutil.which("chromium", path=os.defpath)) is None:
-        sys.stderr.write("chromium is not here: installing it by apt-get\n")
+        print_error("chromium is not here: installing it by apt-get")
         for command in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
             subprocess.run(["apt-get", "-qq", *command], check=True, stdout=subprocess.DEVNULL)
         found = shutil.which("chromium", path=os.defpath)

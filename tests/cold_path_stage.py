@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 from aiokafka import AIOKafkaProducer
@@ -23,7 +23,6 @@ from alive import is_alive
 from deltalake import DeltaTable
 from eventually import eventually
 from pyspark.sql import SparkSession
-from rich.console import Console
 
 from cold_path.lake.table import Lake
 from cold_path.operation.batch_run import BatchRun
@@ -37,6 +36,7 @@ from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS, VEHICLES
 from contracts.vehicle import Vehicle
+from observability.terminal import Console
 from rules import default_rules_file, load_rules
 from stack.processes import die_with_parent
 
@@ -119,7 +119,9 @@ class Stage:
         partitions: int = READING_PARTITIONS,
         transaction: str | None = None,
     ) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id=transaction, linger_ms=5)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, transactional_id=transaction, transaction_timeout_ms=10_000, linger_ms=5
+        )
         await producer.start()
         try:
             if transaction:
@@ -160,6 +162,48 @@ class Stage:
         ends = (await broker.bounds(self.bootstrap, self.topic, wait_s=5)).ends
         records = broker.records(self.bootstrap, self.topic, ends, wait_s=5)
         return sorted([(record.partition, record.offset) async for record in records])
+
+
+class Transaction:
+    """A transaction on a stage's readings that stays open from step to step of a test; left as it is, it hangs."""
+
+    def __init__(self, stage: Stage, *, timeout_ms: int = 60_000) -> None:
+        self._topic = stage.topic
+        self._loop = asyncio.Runner()
+        self._producer = self._loop.run(self._begun(stage, timeout_ms))
+
+    async def _begun(self, stage: Stage, timeout_ms: int) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=stage.bootstrap,
+            transactional_id=f"transaction-{uuid.uuid4().hex[:8]}",
+            transaction_timeout_ms=timeout_ms,
+        )
+        await producer.start()
+        await producer.begin_transaction()
+        return producer
+
+    def send(self, *values: bytes, key: str = CAR) -> Self:
+        """Send to the partition of `key`, and wait for the acknowledgement."""
+        self._loop.run(self._send(values, key))
+        return self
+
+    async def _send(self, values: Iterable[bytes], key: str) -> None:
+        at = partition_of_key(key.encode(), READING_PARTITIONS)
+        for value in values:
+            await self._producer.send_and_wait(self._topic, value, key=key.encode(), partition=at)
+
+    def commit(self) -> None:
+        self._loop.run(self._producer.commit_transaction())
+
+    def abort(self) -> None:
+        self._loop.run(self._producer.abort_transaction())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run(self._producer.stop())
+        self._loop.close()
 
 
 class Program:

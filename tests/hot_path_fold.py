@@ -19,19 +19,17 @@ RULES = load_rules(default_rules_file())
 AlertEvent = tuple[str, int, str]
 
 
-def expected_of(records: Iterable[ConsumerRecord]) -> tuple[dict[int, PartitionFold], list[Alert], dict[int, int]]:
-    """Fold the readings' topic: folds and ends by partition, and all alerts."""
+def expected_of(records: Iterable[ConsumerRecord]) -> tuple[dict[int, PartitionFold], list[Alert]]:
+    """Fold the readings' topic: folds by partition, and all alerts."""
     folds: dict[int, PartitionFold] = {}
-    ends: dict[int, int] = {}
     alerts: list[Alert] = []
     for record in records:
         if record.partition not in folds:
             folds[record.partition] = PartitionFold(record.partition, RULES, registry={})
         alerts += fold_record(folds[record.partition], record)
-        ends[record.partition] = record.offset + 1
     for fold in folds.values():
         fold.drain(1_000_000)  # forgets older trips, as every writing does
-    return folds, alerts, ends
+    return folds, alerts
 
 
 def fold_record(fold: PartitionFold, record: ConsumerRecord) -> list[Alert]:

@@ -126,13 +126,14 @@ class Stage:
             await asyncio.gather(*sent)
 
     def records(self, topic: str) -> list[ConsumerRecord]:
-        """Read a whole topic, partition by partition, in offset order."""
+        """Read what is committed of a whole topic, partition by partition, in offset order."""
         return asyncio.run(self._records(topic))
 
     async def _records(self, topic: str) -> list[ConsumerRecord]:
-        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest") as consumer:
-            count = next(each.partitions for each in self._topics if each.name == topic)
-            partitions = [TopicPartition(topic, number) for number in range(count)]
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, auto_offset_reset="earliest", isolation_level="read_committed"
+        ) as consumer:
+            partitions = self._partitions(topic)
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             records: list[ConsumerRecord] = []
@@ -143,17 +144,33 @@ class Stage:
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
     def lag(self) -> int:
-        """Count the records that the group has not committed."""
+        """Count the offsets below the last stable one that the group has not committed."""
         return asyncio.run(self._lag())
 
     async def _lag(self) -> int:
+        return sum((await self._ends(self.readings)).values()) - sum((await self._committed()).values())
+
+    def committed(self) -> dict[int, int]:
+        """Give the offset that the group has committed of each partition of readings; 0 before its first commit."""
+        return asyncio.run(self._committed())
+
+    async def _committed(self) -> dict[int, int]:
         async with AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False
         ) as consumer:
-            partitions = [TopicPartition(self.readings, number) for number in range(READING_PARTITIONS)]
-            ends = await consumer.end_offsets(partitions)
-            committed = [await consumer.committed(each) or 0 for each in partitions]
-            return int(sum(ends.values()) - sum(committed))
+            return {each.partition: await consumer.committed(each) or 0 for each in self._partitions(self.readings)}
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        count = next(each.partitions for each in self._topics if each.name == topic)
+        return [TopicPartition(topic, number) for number in range(count)]
+
+    def ends(self, topic: str | None = None, *, isolation: str = "read_committed") -> dict[int, int]:
+        """Give the last stable offset of each partition of a topic, else of readings; read uncommitted, the end."""
+        return asyncio.run(self._ends(topic or self.readings, isolation))
+
+    async def _ends(self, topic: str, isolation: str = "read_committed") -> dict[int, int]:
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=isolation) as consumer:
+            return {each.partition: end for each, end in (await consumer.end_offsets(self._partitions(topic))).items()}
 
     def wait_committed(self, within_s: float = 60) -> None:
         """Wait until every record is committed."""
@@ -190,8 +207,8 @@ class Stage:
     def assert_nothing_lost(self) -> None:
         """Compare all that was written with an in-process fold of the readings' topic."""
         self.assert_every_mark_holds()
-        folds, alerts, ends = self.expected()
-        written = self.written()
+        folds, alerts = self.expected()
+        written, ends = self.written(), self.ends()
         due, told = {identity(alert) for alert in alerts}, set(self.alert_events())
         # Small differences, as pytest takes minutes to lay out two fleets side by side.
         assert (sorted(due - told)[:3], sorted(told - due)[:3]) == ([], []), "alerts missing, and alerts too many"
@@ -203,6 +220,6 @@ class Stage:
             assert [(states.get(vehicle), fold.states[vehicle]) for vehicle in differing[:1]] == []
             assert len(states) == len(fold.states)
 
-    def expected(self) -> tuple[dict[int, PartitionFold], list[Alert], dict[int, int]]:
-        """Fold the readings' topic: folds and ends by partition, and all alerts."""
+    def expected(self) -> tuple[dict[int, PartitionFold], list[Alert]]:
+        """Fold the readings' topic: folds by partition, and all alerts."""
         return expected_of(self.records(self.readings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.views import Manifest
+from rules.rule import FOLD_VERSION
 
 
 def a_manifest(version: int = 1, **facts: Any) -> Manifest:
@@ -20,5 +21,6 @@ def a_manifest(version: int = 1, **facts: Any) -> Manifest:
         "code_version": "0.1.0",
         "lake_version": 0,
         "row_counts": {},
+        "fold_version": FOLD_VERSION,
     }
     return Manifest(**(told | facts))

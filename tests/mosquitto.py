@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from eventually import eventually
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from observability.plain_text import print_error
 from stack.ports import LOOPBACK, answers, free_port
 from stack.processes import die_with_parent
 
@@ -28,7 +28,7 @@ _PATH = f"{os.defpath}:/usr/sbin:/usr/local/sbin"
 def mosquitto_program() -> str:
     """Find mosquitto; where it is absent install it by apt-get, and say so."""
     if (found := shutil.which("mosquitto", path=_PATH)) is None:
-        sys.stderr.write("mosquitto is not here: installing it by apt-get\n")
+        print_error("mosquitto is not here: installing it by apt-get")
         for command in (("update",), ("install", "--yes", "--no-install-recommends", "mosquitto")):
             subprocess.run(["apt-get", "-qq", *command], check=True, stdout=subprocess.DEVNULL)
         found = shutil.which("mosquitto", path=_PATH)

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Final
 import psycopg
 from eventually import eventually
 
+from observability.plain_text import print_error
 from stack.ports import free_port
 
 _INSTALLED: Final = Path("/usr/lib/postgresql")
@@ -108,7 +108,7 @@ def running_postgres(settings: dict[str, str] | None = None, host_rules: str | N
 def _programs() -> Path:
     """Give the folder of initdb and postgres, installed from Debian where there is none."""
     if not (found := _newest()):
-        sys.stderr.write("installing Debian's package postgresql: the tests of the store need a server\n")
+        print_error("installing Debian's package postgresql: the tests of the store need a server")
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "postgresql"]):
             subprocess.run(command, check=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})  # noqa: TID251
         found = _newest()

@@ -53,6 +53,10 @@ class MarkAnswer(BaseModel):
     partition: int
     next_offset: int
     received_at_ms: int
+    rules_hash: str | None = Field(default=None, description="of the rules that have judged its readings")
+    fold_version: int | None = Field(default=None, description="of the code that has judged them by these rules")
+    since_offset: int | None = Field(default=None, description="the first offset that both have judged")
+    unwatched: int | None = Field(default=None, description="vehicles beyond the bound of new ones: totals only")
 
 
 class LatencyAnswer(BaseModel):
@@ -69,6 +73,7 @@ class VehicleCounts(BaseModel):
     registered: int
     heard: int
     silent: int
+    unwatched: int = Field(description="beyond the bound of new vehicles an hour: of these only totals are kept")
 
 
 class Pipeline(BaseModel):

@@ -7,18 +7,17 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-
 from api.client import showing
 from api.client.connection import Connection
 from contracts.errors import Unavailable
+from observability.plain_text import print_json
+from observability.terminal import Console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.console import RenderableType
-
     from api.settings import AlertsAsked, AttentionAsked, ClientSettings, RankingAsked, RouteAsked
+    from observability.terminal import RenderableType
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ def _tell(asked: AlertsAsked, console: Console, kind: str, data: str) -> None:
     if kind == "reset":
         log.warning("alerts were missed; `api alerts` lists them")
     elif kind == "alert" and asked.as_json:
-        print(data, flush=True)  # noqa: T201 - a command's answer
+        print_json(json.loads(data))
     elif kind == "alert":
         console.print(showing.alert_line(json.loads(data)))
 
@@ -97,6 +96,6 @@ def events(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 def _show(asked: ClientSettings, answer: dict[str, Any], table: RenderableType) -> None:
     if asked.as_json:
-        print(json.dumps(answer))  # noqa: T201 - as above
+        print_json(answer)
     else:
         Console().print(table)

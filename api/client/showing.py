@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
-from rich.text import Text
+from observability.plain_text import visible
+from observability.terminal import Table, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +108,7 @@ def _state(alert: dict[str, Any]) -> str:
 
 def alert_line(alert: dict[str, Any]) -> Text:
     """Give one event of a stream as a line."""
-    begin = Text(f"{moment(alert['changed_at_ms'])} ")
-    return begin.append(severity(alert)).append(
-        f" {alert['state']:<9} {alert['vehicle_id']} {alert['rule']}: {alert['message']}"
-    )
+    told = f" {alert['state']:<9} {alert['vehicle_id']} {alert['rule']}: {alert['message']}"
+    line = Text(f"{moment(alert['changed_at_ms'])} ")
+    line.append(severity(alert)).append(visible(told, keeps=""))
+    return line

@@ -1,4 +1,7 @@
-"""How far each consumer group is behind, asked of Kafka: bounded in time, and remembered for a moment."""
+"""How far each consumer group is behind, asked of Kafka: bounded in time, and remembered for a moment.
+
+Behind what it may read: records that an open transaction holds up are nobody's lag.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ class LagWatch:
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             admin = AIOKafkaAdminClient(**kafka_client(self._bootstrap), client_id="api")
-            consumer = kafka_consumer(self._bootstrap, client_id="api")
+            consumer = kafka_consumer(self._bootstrap, client_id="api", isolation_level="read_committed")
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 FIRST_WAIT_MS: Final = 1_000
 LONGEST_WAIT_MS: Final = 5 * 60 * 1_000
 GIVEN_UP_AFTER_MS: Final = 24 * 60 * 60 * 1_000
+MOST_READ_BYTES: Final = 1_024
+"""Of an answer's body, which only helps a person who looks for the reason of a failure."""
 _WORTH_ANOTHER_TRY: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
@@ -49,15 +52,40 @@ def judged(answer: Answer, delivery: Delivery, now_ms: int) -> Verdict:
     return Verdict("waiting", min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(delivery.attempts, 20)))
 
 
-async def attempted(client: httpx.AsyncClient, webhook: Webhook, delivery: Delivery, now_ms: int) -> Answer:
-    """Send it once. The key tells a receiver that it had this one already, should we die before noting its answer."""
+async def attempted(
+    client: httpx.AsyncClient, webhook: Webhook, delivery: Delivery, now_ms: int, *, timeout_s: float
+) -> Answer:
+    """Send it once; the attempt as a whole, body and all, ends within `timeout_s`.
+
+    The key tells a receiver that it had this one already, should we die before noting its answer.
+    """
     headers = {
+        "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         "Idempotency-Key": f"{delivery.alert_id}:{delivery.change}",
         HEADER: signed(webhook.secret, delivery.body, now_ms // 1000),
     }
+    answer = Answer(None, f"no answer within {timeout_s:g} s")
     try:
-        response = await client.post(webhook.url, content=delivery.body, headers=headers)
+        async with (
+            asyncio.timeout(timeout_s),
+            client.stream("POST", webhook.url, content=delivery.body, headers=headers) as response,
+        ):
+            answer = Answer(response.status_code, str(response.status_code))
+            answer = Answer(response.status_code, f"{response.status_code} {await _beginning(response)}")
+    except TimeoutError:
+        pass  # a status that came is an answer, though its body did not end
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Answer(None, repr(error)[:300])
-    return Answer(response.status_code, f"{response.status_code} {response.text[:200]}")
+        if answer.status is None:
+            return Answer(None, repr(error)[:300])
+    return answer
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """Return the first bytes of a body as they came: what is packed is not unpacked, and the rest is not read."""
+    read = b""
+    async for part in response.aiter_raw():
+        read += part
+        if len(read) >= MOST_READ_BYTES:
+            break
+    return read[:MOST_READ_BYTES].decode("utf-8", "replace")[:200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -13,13 +14,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.clock import now_ms
-from api.notifier.delivery import attempted, judged
 from api.notifier.ledger import Delivery, Ledger
+from api.notifier.sender import Sender, all_or_none
+from api.notifier.transport import SystemResolver
 from api.notifier.webhook import load_webhooks
 from contracts.errors import MalformedRecord, Unavailable
 from contracts.record_checks import alert_in, vehicle_id_of, vehicle_in
 from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, VEHICLES
-from observability.metrics import NOTIFICATIONS
 from observability.status import serve_status
 from runtime.kafka.consumer import kafka_consumer, record_of, records_to_end
 from runtime.kafka.passed_over import PassedOver
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 _ALERTS: Final = [TopicPartition(ENGINE_ALERTS.name, n) for n in range(ENGINE_ALERTS.partitions)]
 _REGISTRY: Final = TopicPartition(VEHICLES.name, 0)
-_AT_ONCE: Final = 16
 _IDLE_MS: Final = 100
 _KEPT_MS: Final = 30 * 86_400_000
 _FORGET_EVERY_S: Final = 3600.0
@@ -61,21 +61,48 @@ class Notifier:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Run until stopped. Raises Unavailable when the broker does not answer at the start."""
+        """Run until stopped.
+
+        Raises Unavailable when the broker does not answer at the start or the ledger cannot be written, InvalidInput
+        for a receiver at an address that its webhook does not allow.
+        """
+        try:
+            async with AsyncExitStack() as closing:
+                senders = self._senders()
+                for sender in senders:
+                    closing.push_async_callback(sender.close)
+                await all_or_none(sender.check() for sender in senders)
+                self._settle_anew()
+                await self._work(senders)
+        finally:
+            self._ledger.close()
+
+    def _senders(self) -> list[Sender]:
+        tls = httpx.create_ssl_context()
+        return [
+            Sender(webhook, self._ledger, timeout_s=self._settings.timeout, tls=tls, resolver=SystemResolver())
+            for webhook in self._webhooks.values()
+        ]
+
+    def _settle_anew(self) -> None:
+        """Revive what is dead where that was asked for, and give up what waits for a webhook taken out of the file."""
         if self._settings.retry_dead:
             log.info("dead deliveries tried anew", extra={"deliveries": self._ledger.revive(now_ms())})
+        if dropped := self._ledger.drop_others(self._webhooks):
+            log.warning("deliveries to webhooks that are no more given up", extra={"deliveries": dropped})
+
+    async def _work(self, senders: list[Sender]) -> None:
         consumer = kafka_consumer(
             self._settings.bootstrap, client_id="notifier", auto_offset_reset="earliest", fetch_max_wait_ms=100
         )
         ends = ReadingEnds(self._settings.bootstrap)
         try:
             await self._start(consumer, ends)
-            async with httpx.AsyncClient(timeout=self._settings.timeout, follow_redirects=False) as client:
-                await asyncio.gather(self._take(consumer, ends), self._deliver(client))
+            working = [self._take(consumer, ends), self._forget(), *(one.until(self._stopping) for one in senders)]
+            await all_or_none(working)
         finally:
             await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
             await ends.stop()
-            self._ledger.close()
 
     async def _start(self, consumer: AIOKafkaConsumer, ends: ReadingEnds) -> None:
         try:
@@ -143,33 +170,11 @@ class Notifier:
             if webhook.wants(alert, fleet)
         ]
 
-    async def _deliver(self, client: httpx.AsyncClient) -> None:
-        loop = asyncio.get_running_loop()
-        forgot_s = loop.time()
+    async def _forget(self) -> None:
         while not self._stopping.is_set():
-            due = self._ledger.due(now_ms(), most=_AT_ONCE)
-            await asyncio.gather(*(self._attempt(client, delivery) for delivery in due))
-            if loop.time() - forgot_s > _FORGET_EVERY_S:
-                forgot_s = loop.time()
-                self._ledger.forget(now_ms() - _KEPT_MS)
-            if len(due) < _AT_ONCE:
-                await asyncio.sleep(_IDLE_MS / 1000)
-
-    async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
-        told = {"webhook": delivery.webhook, "alert_id": delivery.alert_id, "change": delivery.change}
-        webhook = self._webhooks.get(delivery.webhook)
-        if webhook is None:  # taken out of the file since
-            self._ledger.settle(delivery, "dead", "no such webhook any more")
-            return
-        answer = await attempted(client, webhook, delivery, now_ms())
-        verdict = judged(answer, delivery, now_ms())
-        NOTIFICATIONS.labels(delivery.webhook, verdict.outcome).inc()
-        if verdict.outcome == "waiting":
-            self._ledger.postpone(delivery, now_ms() + verdict.wait_ms, answer.detail)
-            return
-        self._ledger.settle(delivery, verdict.outcome, answer.detail)
-        if verdict.outcome == "dead":
-            log.error("notification given up; --retry-dead tries it anew", extra=told | {"answer": answer.detail})
+            self._ledger.forget(now_ms() - _KEPT_MS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _FORGET_EVERY_S)
 
 
 async def _connected(consumer: AIOKafkaConsumer) -> None:

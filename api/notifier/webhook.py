@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,6 +14,7 @@ from contracts.errors import InvalidInput
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from api.notifier.addresses import Network
     from contracts.alert import Alert
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -31,6 +33,17 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severities: tuple[Severity, ...] = ()
     fleets: tuple[str, ...] = ()
     states: tuple[AlertState, ...] = ()
+    allowed_networks: tuple[str, ...] = ()
+    """Networks that are not public, such as `10.1.0.0/16`, in which the receiver may stand."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no network."""
+        self.networks  # noqa: B018 - parses them
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The allowed networks, parsed."""
+        return tuple(ip_network(network) for network in self.allowed_networks)
 
     def wants(self, alert: Alert, fleet: str | None) -> bool:
         """Tell whether this change of an alert is for it; `fleet` None: the vehicle is in no registry."""

@@ -140,7 +140,7 @@ def _write_flush(connection: Connection, flush: Flush) -> None:
         update=lambda new: _newest(latest, new),
         where=lambda new: new.source_offset >= latest.c.source_offset,
     )
-    mark = {name: getattr(flush.mark, name) for name in ("partition", "next_offset", "received_at_ms")}
+    mark = {column.name: getattr(flush.mark, column.name) for column in marks.c}
     upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import case, func, select
 
@@ -12,7 +12,7 @@ from api.store import tables
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 _REJECTED = tables.rejected
 FEWEST_REJECTED = 10
@@ -37,11 +37,9 @@ class MostlyRejected(NamedTuple):
     reason: str
 
 
-def marks(connection: Connection) -> list[tuple[int, int, int]]:
-    """Give (partition, next_offset, received_at_ms) of every mark in the store."""
-    table = tables.marks
-    rows = connection.execute(select(table).order_by(table.c.partition))
-    return [(partition, next_offset, received_at_ms) for partition, next_offset, received_at_ms in rows]
+def marks(connection: Connection) -> Sequence[Row[Any]]:
+    """Return every mark in the store, with the columns of its table, by partition."""
+    return connection.execute(select(tables.marks).order_by(tables.marks.c.partition)).all()
 
 
 def rejected_by_reason(connection: Connection) -> dict[str, int]:

@@ -123,11 +123,12 @@ def names_of(connection: Connection, vehicle_ids: Sequence[str]) -> dict[str, tu
 
 
 def count_vehicles(connection: Connection) -> dict[str, int]:
-    """Give how many are registered, heard of, silent."""
+    """Return how many are registered, heard of, silent, and heard of but not watched."""
     silent = select(func.count()).select_from(_LATEST).where(_LATEST.c.is_silent)
     queries = {
         "registered": select(func.count()).select_from(_REGISTRY),
         "heard": select(func.count()).select_from(_LATEST),
         "silent": silent,
+        "unwatched": select(func.sum(tables.marks.c.unwatched)),
     }
     return {name: connection.scalar(query) or 0 for name, query in queries.items()}

@@ -52,7 +52,7 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
             latency = event_to_alert(connection, most=latency_alerts, since_ms=latency_since_ms, without=waiting)
             return Pipeline(
                 lag=lag,
-                marks=[MarkAnswer(partition=p, next_offset=o, received_at_ms=at) for p, o, at in marks(connection)],
+                marks=[MarkAnswer(**mark._asdict()) for mark in marks(connection)],
                 rejected_readings=rejected_by_reason(connection),
                 event_to_alert=LatencyAnswer(**latency._asdict()),
                 vehicles=VehicleCounts(**count_vehicles(connection)),

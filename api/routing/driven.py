@@ -48,6 +48,8 @@ def _rows(folder: Path, trip: Trip) -> list[dict[str, Any]]:
             f"the version's folder {folder.parent} holds no ways of trips: roads come with the next version of "
             "`cold-path run`, and `api serve --views` must be the folder that it publishes to"
         )
+    if not any(folder.glob("**/*.parquet")):  # no trip was near a road
+        return []
     mine = [("vehicle_id", "=", trip.vehicle_id), ("trip_started_at_ms", "=", trip.started_at_ms)]
     rows: list[dict[str, Any]] = pq.read_table(folder, columns=list(_READ), filters=mine).to_pylist()
     return rows

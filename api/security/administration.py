@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from api.security.audit import AuditLog
 from api.security.keys import added, read_keys, revoked, write_keys
+from observability.plain_text import print_line
+from observability.terminal import Console, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,7 @@ def add_key(asked: AddKey, clock: Callable[[], int]) -> None:
     key, keys = added(read_keys(asked.keys), asked.name, asked.role, sees_positions=asked.positions, at_ms=clock())
     AuditLog(asked.audit, clock).note(_WHO, "keys add", name=asked.name, role=asked.role)
     write_keys(asked.keys, keys)
-    print(key)  # noqa: T201 - the answer, alone on its line so that a script can take it
+    print_line(key)  # alone on its line, so that a script can take it
     Console(stderr=True).print("Keep it now: only its hash is kept here.", style="dim")
 
 

@@ -61,8 +61,21 @@ def _batch_table(view: str) -> Table:
 consumed = Table("consumed", metadata, _key("topic"), _key("partition", Integer), _due("next_offset"))
 """The projector's positions in Kafka, written in the transaction of the rows they stand for."""
 
-marks = Table("marks", metadata, _key("partition", Integer), _due("next_offset"), _due("received_at_ms"))
-"""Up to where in a partition of vehicle-readings the speed rows are complete."""
+marks = Table(
+    "marks",
+    metadata,
+    _key("partition", Integer),
+    _due("next_offset"),
+    _due("received_at_ms"),
+    Column("rules_hash", String),
+    Column("fold_version", Integer),
+    Column("since_offset", BigInteger),
+    Column("unwatched", BigInteger),
+)
+"""Up to where in a partition of vehicle-readings the speed rows are complete.
+
+The last four are null where version 0.1 wrote the row.
+"""
 
 speed_trips = Table(
     "speed_trips",

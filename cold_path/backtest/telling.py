@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
     from cold_path.backtest.outcome import RuleOutcome
@@ -26,7 +26,7 @@ class Backtested:
         """Give one object."""
         rules = [asdict(outcome) | {"still_open": outcome.still_open} for outcome in self.outcomes]
         told = {"rules_hash": self.rules_hash, "records": self.records, "seconds": self.seconds, "rules": rules}
-        return json.dumps(told)
+        return json_line(told)
 
     def table(self) -> Table:
         """Give what a person reads."""

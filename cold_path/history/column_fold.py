@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 from cold_path.history.healthy import healthy_rows
+from cold_path.history.planned_newcomers import NEVER_TRIED, PlannedNewcomers
 from cold_path.history.strands import Strands
 from rules.followed import CLOCK_SET_BACK_MS
 from rules.partition import PartitionFold
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cold_path.history.rows import Rows
     from contracts.alert import Alert
     from contracts.vehicle import Vehicle
-    from contracts.vehicle_state import VehicleState
+    from contracts.vehicle_state import Mark, VehicleState
     from rules import Rules
     from rules.followed import Followed
 
@@ -39,21 +40,35 @@ class ColumnFold(PartitionFold):
         *,
         registry: Mapping[str, Vehicle],
         states: dict[str, VehicleState] | None = None,
-        clock_ms: int = 0,
+        mark: Mark | None = None,
     ) -> None:
-        """Go on from `states` and `clock_ms` (the latest broker time seen), as `restored` gives them."""
+        """Go on from `states` and `mark`, as `restored` returns them."""
         self._due_ms: dict[str, int] = {}
-        super().__init__(partition, rules, registry=registry, states=states, clock_ms=clock_ms)
+        super().__init__(partition, rules, registry=registry, states=states, mark=mark)
+        self.newcomers: PlannedNewcomers = PlannedNewcomers.of(self.newcomers)
 
     def fold_rows(self, rows: Rows) -> list[Alert]:
         """Fold the partition's next rows; give the alerts in the order of the rows that caused them."""
         healthy = healthy_rows(rows, self.rules, self.registry)
         strands = Strands(rows, healthy, clock_ms=self.clock_ms, silence_ms=self._silence_ms)
+        self.newcomers.plan(rows, strands.clock, self._refused_hours(rows))
         found: list[tuple[int, Alert]] = []
         for vehicle_id in sorted({*self._due_ms, *strands.bounds}):
             found += _Strand(self, strands, vehicle_id).folded()
         self.clock_ms = strands.last_clock_ms
+        self.spilled.clear()  # history needs the newest trip only
         return [alert for _, alert in sorted(found, key=lambda each: each[0])]
+
+    def _refused_hours(self, rows: Rows) -> dict[int, int]:
+        """Return the hour in which each vehicle of the rows that is not watched was last refused, by its code."""
+        hours: dict[int, int] = {}
+        for code, vehicle_id in enumerate(rows.vehicles):
+            known = self.followed(vehicle_id)
+            if known is None:
+                hours[code] = NEVER_TRIED
+            elif known.state.refused_hour is not None:
+                hours[code] = known.state.refused_hour
+        return hours
 
     def followed(self, vehicle_id: str) -> Followed | None:
         """Give a vehicle that was heard before."""

@@ -30,19 +30,20 @@ class Strands:
         self._rows = rows
         self.count = rows.count
         received = rows.integers("received_at_ms")
-        self._clock = np.maximum.accumulate(np.maximum(received, clock_ms))
-        self.last_clock_ms = int(self._clock[-1]) if self.count else clock_ms
-        rises = np.flatnonzero(np.diff(self._clock, prepend=clock_ms) > 0)
+        self.clock = np.maximum.accumulate(np.maximum(received, clock_ms))
+        """The partition's clock at each place, broker time in epoch milliseconds."""
+        self.last_clock_ms = int(self.clock[-1]) if self.count else clock_ms
+        rises = np.flatnonzero(np.diff(self.clock, prepend=clock_ms) > 0)
         self.rises: list[int] = rises.tolist()
         """Places of the records that moved the clock on."""
-        self.rise_clock_ms: list[int] = self._clock[rises].tolist()
+        self.rise_clock_ms: list[int] = self.clock[rises].tolist()
         order = np.argsort(rows.vehicle, kind="stable")
         order = order[int((rows.vehicle < 0).sum()) :]
         columns = {name: rows.integers(name)[order] for name in (*_DRIVEN, *_RISING, *_PERHAPS)}
         carried = {name: rows.carried(name)[order] for name in _PERHAPS}
         self.place: list[int] = order.tolist()
         self.healthy: list[bool] = healthy[order].tolist()
-        self.clock_ms: list[int] = self._clock[order].tolist()
+        self.clock_ms: list[int] = self.clock[order].tolist()
         self.received_ms: list[int] = columns["received_at_ms"].tolist()
         self.offset: list[int] = columns["offset"].tolist()
         self.sequence: list[int] = columns["sequence"].tolist()
@@ -52,7 +53,7 @@ class Strands:
         self._fuel_ml = _or_none(columns["trip_fuel_ml"], carried["trip_fuel_ml"])
         self._idle_s = _or_none(columns["trip_idle_s"], carried["trip_idle_s"])
         codes = rows.vehicle[order]
-        is_heard = columns["received_at_ms"] - _step(columns["received_at_ms"]) > self._clock[order] - silence_ms
+        is_heard = columns["received_at_ms"] - _step(columns["received_at_ms"]) > self.clock[order] - silence_ms
         goes_on = _same(codes) & healthy[order] & is_heard & _goes_on(columns, carried)
         self._breaks: list[int] = [*np.flatnonzero(~goes_on).tolist(), len(codes)]
         self.bounds = _bounds(rows.vehicles, codes)
@@ -68,7 +69,7 @@ class Strands:
 
     def clock_at(self, place: int) -> int:
         """Give the partition's clock at a record, broker time."""
-        return int(self._clock[place])
+        return int(self.clock[place])
 
     def count_in(self, known: Followed, row: int) -> None:
         """Move a vehicle's counters to the last row of a run; within it they only rise."""

@@ -30,7 +30,8 @@ _OFFSETS_A_TASK: Final = 400_000
 """Smaller tasks make many small files, larger ones keep a core idle at the end."""
 
 _KAFKA: Final = {
-    "failOnDataLoss": "true",
+    "failOnDataLoss": "true",  # holes, which aborted records and the marks of transactions leave, are no loss to it
+    "kafka.isolation.level": "read_committed",  # as `source.broker`, which plans the offsets
     # Spark asks for the partition's bounds after each poll; the answer waits behind a fetch at the end of the log.
     "kafka.fetch.max.wait.ms": "5",
     "kafka.max.poll.records": "10000",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
-from rich.table import Table
 
 from cold_path.lake.table import Lake
 from cold_path.lake.upkeep import small_files
 from contracts.errors import InvalidInput
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class LakeStatus:
 
     def as_json(self) -> str:
         """Give one object."""
-        return json.dumps(asdict(self))
+        return json_line(asdict(self))
 
     def tables(self) -> Iterator[Table]:
         """Give what a person reads."""

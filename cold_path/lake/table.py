@@ -67,7 +67,7 @@ class Lake:
         for rows in _rows(sorted(files - known)):
             new.add([rows])
             self.survey.add([rows])
-        entry = _newest_entry(table)
+        entry = newest_entry(table)
         ledger.agreed(entry, self.survey.highest_offsets)
         self.state = LakeState(table.version(), entry, files)
         return new
@@ -75,7 +75,7 @@ class Lake:
     def adopt(self) -> None:
         """Take the newest version for known: it has the rows surveyed already in other files, or fewer of them."""
         table = DeltaTable(str(self.folder))
-        self.state = LakeState(table.version(), _newest_entry(table), frozenset(table.file_uris()))
+        self.state = LakeState(table.version(), newest_entry(table), frozenset(table.file_uris()))
 
     def later_days(self, covered: Mapping[int, int], *, since_version: int) -> frozenset[date]:
         """Give the days of the trips that good rows at or above the covered offsets belong to.
@@ -113,8 +113,11 @@ def _later_days(rows: pa.RecordBatch, covered: Mapping[int, int]) -> set[int]:
     return {int(day) for day in np.unique(started[is_later] // _MS_A_DAY)}
 
 
-def _newest_entry(table: DeltaTable) -> Entry | None:
-    """Look at the last commits first: all of them are thousands after some days."""
+def newest_entry(table: DeltaTable) -> Entry | None:
+    """Return the ledger's newest entry of a table.
+
+    The last commits are looked at first: all of them are thousands after some days.
+    """
     for limit in (_LAST_COMMITS, None):
         if entry := ledger.newest(commit.get("userMetadata") for commit in table.history(limit)):
             return entry

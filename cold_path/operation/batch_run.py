@@ -62,6 +62,8 @@ class BatchRun:
         asked = self._settings
         bounds = asyncio.run(broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait))
         planned = plan(self._lake.covered, bounds, accept_loss=asked.accept_loss)
+        if bounds.held:
+            _log.warning("readings held by open transactions", extra={"from_offsets": bounds.held_from})
         if planned.lost:
             _log.warning("readings lost", extra={"offsets": planned.lost})
         return planned

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -32,9 +31,10 @@ from cold_path.versions.erasure import erase_from_versions
 from cold_path.versions.publication import sole_publisher
 from contracts.errors import InvalidInput
 from contracts.vehicle import VIN
+from observability.plain_text import print_json, print_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from observability.terminal import Console
 
 LakeAsked = LakeStatusAsked | LakeCompact | LakeErase
 ViewsAsked = ViewsList | ViewsShow | ViewsDiff | ViewsRollback | ViewsPin | ViewsUnpin
@@ -49,7 +49,7 @@ def lake_command(command: LakeCommand, console: Console) -> int:
         return _erase(asked, console)
     status = lake_status(asked.lake)
     if asked.as_json:
-        print(status.as_json())  # noqa: T201 - a command's answer
+        print_line(status.as_json())
     else:
         console.print(*status.tables())
     return 0
@@ -63,7 +63,7 @@ def _erase(asked: LakeErase, console: Console) -> int:
         lake.refresh()
         rows = {"lake_rows": erase_from_lake(lake, asked.vin), "view_rows": erase_from_versions(asked.views, asked.vin)}
     if asked.as_json:
-        print(json.dumps(rows))  # noqa: T201 - as above
+        print_json(rows)
     else:
         console.print(f"{rows['lake_rows']} rows of the lake and {rows['view_rows']} of the published versions erased")
     return 0
@@ -75,7 +75,7 @@ def _compact(asked: LakeCompact, console: Console) -> int:
         lake.refresh()
         done = keep_up(lake, most_small_files=asked.compact_files, keep_days=asked.keep_days)
     if asked.as_json:
-        print(json.dumps(asdict(done)))  # noqa: T201 - as above
+        print_json(asdict(done))
     else:
         joined = f"{done.joined_files} files joined into {done.into_files}"
         console.print(f"{joined}, {done.forgotten_days} days forgotten, {done.removed_files} unneeded files removed")
@@ -109,7 +109,7 @@ def _diff(asked: ViewsDiff, console: Console) -> int:
     manifests = manifest_differences(before.manifest, after.manifest)
     views = view_differences(asked.views, asked.before, asked.after)
     if asked.as_json:
-        print(telling.difference_json(manifests, views))  # noqa: T201 - as above
+        print_line(telling.difference_json(manifests, views))
     else:
         console.print(*telling.difference_tables(manifests, views, before=asked.before, after=asked.after))
     return 0 if all(view.is_equal for view in views) else 1
@@ -119,4 +119,4 @@ def _print(as_json: str | None, table: object, console: Console) -> None:
     if as_json is None:
         console.print(table)
     else:
-        print(as_json)  # noqa: T201 - as above
+        print_line(as_json)

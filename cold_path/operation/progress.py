@@ -7,14 +7,16 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+
+from observability.terminal import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from observability.terminal import Progress as Bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyspark import SparkContext
-    from rich.console import Console
+
+    from observability.terminal import Console
 
 _BETWEEN_LOOKS_S: Final = 0.5
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
-from rich.console import Console
 
 from cold_path.folders import made
 from cold_path.lake.table import Lake
@@ -29,6 +28,7 @@ from contracts.errors import MalformedRecord, Unavailable
 from contracts.views import current_version
 from observability.metrics import BATCH_RUN_FAILURES
 from observability.status import serve_status
+from observability.terminal import Console
 from roads import load_network
 from roads.denver import default_folder
 from rules import default_rules_file, load_rules

@@ -11,6 +11,7 @@ from cold_path.versions.catalogue import versions
 from cold_path.views.recomputation import STATES, Basis, Earlier, Recomputation
 from contracts.views import Manifest, current_version, read_manifest, version_folder
 from observability.metrics import BATCH_VERSION
+from rules.rule import FOLD_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,9 @@ class NextVersion:
         """Tell whether no version covers what lake and registry hold.
 
         The newest is asked and not the current one: what was rolled back from is not to come again by itself.
+        A lake may cover offsets and have no row, where transactions were aborted: there is no day to compute as of.
         """
-        if self._lake.state is None:
+        if self._lake.survey.rows == 0:
             return False
         current, known = current_version(self._views), versions(self._views)
         if current is None or not known:
@@ -50,6 +52,8 @@ class NextVersion:
         pins = self._pins
         published = (manifest.covered_offsets, manifest.registry_offset, manifest.rules_hash, manifest.code_version)
         if published != (self._covered(), registry.next_offset, pins.rules_hash, pins.code_version):
+            return True
+        if manifest.fold_version != FOLD_VERSION:
             return True
         return manifest.road_graph_hash != (pins.network.hash if pins.network else None)
 
@@ -82,7 +86,8 @@ class NextVersion:
         if current is None:
             return None
         manifest, folder = read_manifest(self._views, current), version_folder(self._views, current)
-        is_same = (manifest.rules_hash, manifest.code_version) == (self._pins.rules_hash, self._pins.code_version)
+        pinned = (manifest.rules_hash, manifest.fold_version, manifest.code_version)
+        is_same = pinned == (self._pins.rules_hash, FOLD_VERSION, self._pins.code_version)
         known_days = {date.fromisoformat(day.name.removeprefix("day=")) for day in folder.glob("trips/day=*")}
         is_there = (folder / STATES).is_dir() and known_days <= state.days
         if not (is_same and is_there and self._is_computed_with(registry, manifest)):
@@ -122,6 +127,7 @@ class NextVersion:
             code_version=self._pins.code_version,
             lake_version=lake_version,
             row_counts=row_counts,
+            fold_version=FOLD_VERSION,
         )
 
     def _covered(self) -> dict[str, int]:

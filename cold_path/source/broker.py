@@ -1,4 +1,7 @@
-"""The Kafka broker as the cold path sees it beside Spark: bounds of topics, raw records, the group's offsets."""
+"""The Kafka broker as the cold path sees it beside Spark: bounds of topics, raw records, the group's offsets.
+
+Only committed records are seen, as Spark sees them (`lake.ingest`).
+"""
 
 from __future__ import annotations
 
@@ -31,24 +34,41 @@ _FETCH_WAIT_MS: Final = 10
 
 
 async def bounds(bootstrap: str, topic: str, *, wait_s: float) -> Bounds:
-    """Give the topic's bounds. Raises Unavailable without a broker, InvalidInput without the topic."""
+    """Return the topic's bounds. Raises Unavailable without a broker, InvalidInput without the topic."""
+    # First, so that what is written meanwhile is not taken for a transaction. A consumer has one isolation level.
+    async with _consumer(bootstrap, wait_s, isolation="read_uncommitted") as consumer:
+        high_watermarks = await consumer.end_offsets(await _subscribed(consumer, topic))
     async with _consumer(bootstrap, wait_s) as consumer:
-        return await _bounds(consumer, topic)
+        partitions = await _subscribed(consumer, topic)
+        beginnings = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+    held = {at: offset for at, offset in high_watermarks.items() if ends[at] < offset}
+    return Bounds(_by_partition(beginnings), _by_partition(ends), _by_partition(held))
 
 
 async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[Record]:
-    """Give every record below `ends`, from the beginning, each partition in offset order."""
+    """Give every committed record below `ends`, from the beginning, each partition in offset order.
+
+    Raises Unavailable when nothing comes any more before the ends are reached: they lie above an open transaction.
+    """
     async with _consumer(bootstrap, wait_s) as consumer:
         open_ends = {TopicPartition(topic, partition): end for partition, end in ends.items() if end > 0}
         consumer.assign(list(open_ends))
         await consumer.seek_to_beginning(*open_ends)
+        loop = asyncio.get_running_loop()
+        positions, moved_s = dict.fromkeys(open_ends, 0), loop.time()
         while open_ends:
             for chunk in (await consumer.getmany(timeout_ms=200, max_records=10_000)).values():
                 for record in chunk:
                     if record.offset < ends[record.partition]:
                         yield record_of(record)
             # Positions, not the last records' offsets: holes may stand before the end.
-            reached = [at for at, end in open_ends.items() if await consumer.position(at) >= end]
+            before, positions = positions, {at: await consumer.position(at) for at in open_ends}
+            if positions != before:
+                moved_s = loop.time()
+            elif loop.time() - moved_s > _REQUEST_LIMIT_S:
+                raise _standing(positions)
+            reached = [at for at, end in open_ends.items() if positions[at] >= end]
             consumer.pause(*reached)
             for at in reached:
                 del open_ends[at]
@@ -62,16 +82,22 @@ async def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, i
         await consumer.commit(positions)
 
 
-async def _bounds(consumer: AIOKafkaConsumer, topic: str) -> Bounds:
+def _standing(positions: Mapping[TopicPartition, int]) -> Unavailable:
+    at, position = min(positions.items())
+    return Unavailable(
+        f"the broker gave no record of {at.topic}, partition {at.partition}, from offset {position} on within "
+        f"{_REQUEST_LIMIT_S} s, though it has some; is a transaction open there (`kafka-transactions.sh find-hanging`)?"
+    )
+
+
+async def _subscribed(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
     await _await_topic(consumer, topic)
     consumer.subscribe([topic])
-    partitions = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
-    beginnings = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    return Bounds(
-        {at.partition: offset for at, offset in sorted(beginnings.items())},
-        {at.partition: offset for at, offset in sorted(ends.items())},
-    )
+    return [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+
+
+def _by_partition(offsets: Mapping[TopicPartition, int]) -> Offsets:
+    return {at.partition: offset for at, offset in sorted(offsets.items())}
 
 
 async def _await_topic(consumer: AIOKafkaConsumer, topic: str) -> None:
@@ -92,10 +118,13 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 
 @asynccontextmanager
-async def _consumer(bootstrap: str, wait_s: float, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(
+    bootstrap: str, wait_s: float, group: str | None = None, *, isolation: str = "read_committed"
+) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = kafka_consumer(
         bootstrap,
         group_id=group,
+        isolation_level=isolation,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=_REQUEST_LIMIT_S * 1000,

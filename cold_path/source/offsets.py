@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from contracts.errors import InvalidInput
@@ -16,10 +16,23 @@ Offsets = dict[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the broker holds of a topic: by partition, the first offset kept and the first not yet given."""
+    """What the broker holds of a topic, by partition."""
 
     beginnings: Offsets
+    """The first offset kept."""
     ends: Offsets
+    """The last stable offset: records from there on are not given yet, or wait for the end of a transaction."""
+    held: Offsets = field(default_factory=dict)
+    """The high watermark, of the partitions where an open transaction keeps the last stable offset below it."""
+
+    @property
+    def held_from(self) -> Offsets:
+        """By held partition the offset at which the oldest open transaction began."""
+        return {partition: self.ends[partition] for partition in self.held}
+
+    def high_watermark(self, partition: int) -> int | None:
+        """Return the first offset that is not given yet; None for a partition that the topic does not have."""
+        return self.held.get(partition, self.ends.get(partition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +53,11 @@ class Plan:
 
 
 def plan(covered: Mapping[int, int], bounds: Bounds, *, accept_loss: bool = False) -> Plan:
-    """Plan from the first offset not covered to the broker's end.
+    """Plan from the first offset not covered to the last stable one: an open transaction holds its partition back.
 
-    Raises InvalidInput when offsets have expired and the loss is not accepted, or when the broker's end lies below
-    what is covered, since then the topic is not the one that the lake was filled from.
+    Raises InvalidInput when offsets have expired and the loss is not accepted, or when the high watermark lies below
+    what is covered, since then the topic is not the one that the lake was filled from. The last stable offset may: the
+    lake was filled while uncommitted records were taken.
     """
     _refuse_another_topic(covered, bounds)
     lost = {
@@ -62,12 +76,13 @@ def plan(covered: Mapping[int, int], bounds: Bounds, *, accept_loss: bool = Fals
     starts = {
         partition: max(covered.get(partition, 0), first) for partition, first in sorted(bounds.beginnings.items())
     }
-    return Plan(starts, dict(sorted(bounds.ends.items())), lost)
+    ends = {partition: max(end, starts[partition]) for partition, end in sorted(bounds.ends.items())}
+    return Plan(starts, ends, lost)
 
 
 def _refuse_another_topic(covered: Mapping[int, int], bounds: Bounds) -> None:
     for partition, offset in sorted(covered.items()):
-        end = bounds.ends.get(partition)
+        end = bounds.high_watermark(partition)
         if end is None or end < offset:
             raise InvalidInput(
                 f"the lake covers partition {partition} up to offset {offset}, but the broker's ends at {end}: "

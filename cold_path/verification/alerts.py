@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import pyarrow.dataset as pads
 
+from contracts.alert import Alert
 from contracts.errors import MalformedRecord
 from contracts.record_checks import alert_in
 from contracts.views import version_folder
@@ -16,12 +17,28 @@ from rules import default_rules_file, load_rules
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cold_path.source.offsets import Offsets
     from contracts.record import Record
     from contracts.record_checks import Ends
 
 Event = tuple[str, int]
 """alert_id, change"""
+Span = tuple[int, int]
+"""Offsets of a partition, from the first to the end exclusive."""
+
+
+class Pair(NamedTuple):
+    """What decides which alerts readings raise: the rules, and the code that folds by them."""
+
+    rules_hash: str
+    fold_version: int
+
+
+class Judged(NamedTuple):
+    """Which offsets of a partition the hot path has judged by which pair: from `since_offset`, below `next_offset`."""
+
+    pair: Pair
+    since_offset: int
+    next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +50,22 @@ class AlertEvent:
     state: str
     partition: int
     offset: int
-    rules_hash: str
+    pair: Pair
     is_timed: bool = False
     """Found by waiting, not by a record: history does not wait."""
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """Make it from what one of the paths has told."""
+        return cls(
+            event=(alert.alert_id, alert.change),
+            rule=alert.rule,
+            state=alert.state,
+            partition=alert.partition,
+            offset=alert.offset,
+            pair=Pair(alert.rules_hash, alert.fold_version),
+            is_timed=alert.timed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +77,20 @@ class AlertComparison:
     """History raises them, the hot path did not."""
     surplus: tuple[AlertEvent, ...]
     """The hot path raised them, history does not."""
+    readings: int = 0
+    """Offsets that both paths cover."""
+    readings_compared: int = 0
+    """Those of them that both have judged by the same rules and the same version of the fold."""
 
     @property
     def is_equal(self) -> bool:
         """Tell whether both raised the same."""
         return not (self.missed or self.surplus)
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether at least half of what both cover could be compared."""
+        return 2 * self.readings_compared >= self.readings
 
 
 def heard(records: Iterable[Record], ends: Ends) -> dict[Event, AlertEvent]:
@@ -59,16 +98,14 @@ def heard(records: Iterable[Record], ends: Ends) -> dict[Event, AlertEvent]:
     events: dict[Event, AlertEvent] = {}
     for record in records:
         try:
-            alert = alert_in(record, ends)
+            event = AlertEvent.of(alert_in(record, ends))
         except MalformedRecord:
             continue
-        at = (alert.alert_id, alert.change)
-        place = (alert.partition, alert.offset)
-        events[at] = AlertEvent(at, alert.rule, alert.state, *place, alert.rules_hash, is_timed=alert.timed)
+        events[event.event] = event
     return events
 
 
-def in_history(views: Path, version: int, rules_hash: str) -> dict[Event, AlertEvent] | None:
+def in_history(views: Path, version: int, pair: Pair) -> dict[Event, AlertEvent] | None:
     """Give a version's alert history; None where it has none."""
     folder = version_folder(views, version) / "alert_history"
     if not folder.is_dir():
@@ -82,7 +119,7 @@ def in_history(views: Path, version: int, rules_hash: str) -> dict[Event, AlertE
             state=row["state"],
             partition=row["partition"],
             offset=row["offset"],
-            rules_hash=rules_hash,
+            pair=pair,
         )
         for row in rows
     )
@@ -96,19 +133,18 @@ def _silence() -> set[str]:
 
 
 def compared(
-    hot: Mapping[Event, AlertEvent], history: Mapping[Event, AlertEvent], *, bounds: Offsets, rules_hash: str
+    hot: Mapping[Event, AlertEvent], history: Mapping[Event, AlertEvent], *, spans: Mapping[int, Span], pair: Pair
 ) -> AlertComparison:
-    """Compare the events of readings below `bounds` (by partition), where the hot path used these rules throughout.
+    """Compare the events of the readings that both paths have judged by `pair`.
 
-    A partition is left out in which the hot path has raised anything by other rules, since episodes outlast a change.
     Silence is left out: the hot path finds it by waiting as well, history by the next record only.
+    `spans` are offsets by partition, first and end exclusive.
     """
-    others = {event.partition for event in hot.values() if event.rules_hash != rules_hash}
     silent = {event.rule for event in hot.values() if event.is_timed} | _silence()
 
     def is_judged_by_both(event: AlertEvent) -> bool:
-        is_below = event.offset < bounds.get(event.partition, 0)
-        return is_below and event.partition not in others and event.rule not in silent
+        first, end = spans.get(event.partition, (0, 0))
+        return first <= event.offset < end and event.pair == pair and event.rule not in silent
 
     left = {at for at, event in hot.items() if is_judged_by_both(event)}
     right = {at for at, event in history.items() if is_judged_by_both(event)}
@@ -116,4 +152,5 @@ def compared(
         compared=len(left | right),
         missed=tuple(history[at] for at in sorted(right - left)),
         surplus=tuple(hot[at] for at in sorted(left - right)),
+        readings_compared=sum(end - first for first, end in spans.values()),
     )

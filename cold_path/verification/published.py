@@ -18,6 +18,8 @@ def published_trips(views: Path, version: int) -> Trips | None:
     folder = version_folder(views, version) / "trips"
     if not folder.is_dir():
         return None
+    if not any(folder.glob("**/*.parquet")):  # the lake had no good record
+        return {}
     columns = ["vehicle_id", "trip_started_at_ms", "distance_m", "fuel_ml", "idle_s"]
     rows = pads.dataset(folder, format="parquet").to_table(columns=columns)
     vehicle_ids, started, *counters = (rows.column(name).to_pylist() for name in columns)

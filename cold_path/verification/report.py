@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cold_path.source.offsets import Offsets
     from cold_path.verification.alerts import AlertComparison
     from cold_path.verification.comparison import Comparison
     from cold_path.verification.ranking import RankingComparison
     from cold_path.verification.totals import Totals
+    from cold_path.verification.uncommitted import Uncommitted
 
 SHOWN: Final = 10
 """Differences that are shown."""
@@ -36,18 +37,39 @@ class Report:
     """The hot path's alerts against history's; None where the version has no history."""
     ranking: RankingComparison | None = None
     """The ranking that the API answered; None where it was not asked, or the store did not stand still for it."""
+    uncommitted: Uncommitted | None = None
+    """Rows of the lake that were never committed; None where the lake was not there to look."""
+    alerts_held: Mapping[int, int] = field(default_factory=dict)
+    """Partitions left out of the alerts' comparison, by the offset of `engine-alerts` that a transaction holds."""
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether anything that could be compared differs."""
+        are_alike = all(found is None or found.is_equal for found in (self.alerts, self.ranking))
+        return not (self.comparison.is_equal and self.files_equal is not False and are_alike)
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether enough of the readings were judged by the same rules and code in both paths."""
+        return self.alerts is None or self.alerts.is_proven
 
     @property
     def is_equal(self) -> bool:
-        """Tell whether everything agrees."""
-        are_alike = all(found is None or found.is_equal for found in (self.alerts, self.ranking))
-        return self.comparison.is_equal and self.files_equal is not False and are_alike
+        """Tell whether everything agrees, and enough could be compared to say so."""
+        return self.is_proven and not self.differs
+
+    @property
+    def explained(self) -> int:
+        """The number of differing trips that uncommitted rows of the lake belong to."""
+        trips = set() if self.uncommitted is None else self.uncommitted.trips
+        return sum((one.vehicle_id, one.trip_started_at_ms) in trips for one in self.comparison.differences)
 
     def as_json(self) -> str:
         """Give one flat object, and the first differences."""
         found = self.comparison
         told: dict[str, object] = {
             "equal": self.is_equal,
+            "proven": self.is_proven,
             "trips_compared": found.trips,
             "vehicles_compared": found.vehicles,
             "trips_differing": found.differing,
@@ -55,8 +77,13 @@ class Report:
             "trips_extra": found.extra,
             "records": self.records,
             "records_rejected": self.rejected,
+            "lake_records_uncommitted": None if self.uncommitted is None else self.uncommitted.records,
+            "trips_differing_by_uncommitted": None if self.uncommitted is None else self.explained,
+            "alert_partitions_held": {str(at): offset for at, offset in sorted(self.alerts_held.items())},
             "batch_view_version": self.version,
             "store_equals_files": self.files_equal,
+            "alert_readings": None if self.alerts is None else self.alerts.readings,
+            "alert_readings_compared": None if self.alerts is None else self.alerts.readings_compared,
             "alerts_compared": None if self.alerts is None else self.alerts.compared,
             "alerts_missed": None if self.alerts is None else len(self.alerts.missed),
             "alerts_surplus": None if self.alerts is None else len(self.alerts.surplus),
@@ -65,21 +92,28 @@ class Report:
             "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
             "differences": [asdict(difference) for difference in found.differences[:SHOWN]],
         }
-        return json.dumps(told)
+        return json_line(told)
 
     def tables(self) -> Iterator[Table]:
         """Give what a person reads."""
         yield self._figures()
         if self.comparison.differences:
             yield self._differences()
+        if self.uncommitted is not None and self.uncommitted.records:
+            yield self._uncommitted(self.uncommitted)
         if self.alerts is not None and not self.alerts.is_equal:
             yield self._alerts(self.alerts)
         if self.ranking is not None and not self.ranking.is_equal:
             yield self._places(self.ranking)
 
+    def _verdict(self) -> str:
+        if self.differs:
+            return "NOT EQUAL"
+        return "equal" if self.is_proven else "not proven: less than half of the readings were judged by these rules"
+
     def _figures(self) -> Table:
         found = self.comparison
-        table = Table("", "merged", "recomputed", title="equal" if self.is_equal else "NOT EQUAL")
+        table = Table("", "merged", "recomputed", title=self._verdict())
         for name in ("distance_m", "fuel_ml", "idle_s"):
             table.add_row(name, f"{getattr(found.merged_sums, name):,}", f"{getattr(found.recomputed_sums, name):,}")
         table.add_section()
@@ -92,16 +126,29 @@ class Report:
             "records": self.records,
             "rejected": self.rejected,
         }
+        if self.uncommitted is not None:
+            counts |= {"in the lake, never committed": self.uncommitted.records}
         if self.alerts is not None:
+            counts |= {"readings compared for alerts": self.alerts.readings_compared, "of": self.alerts.readings}
             counts |= {"alert events compared": self.alerts.compared}
             counts |= {"missed by the hot path": len(self.alerts.missed), "surplus": len(self.alerts.surplus)}
         if self.ranking is not None:
             counts |= {"places in the ranking": self.ranking.compared, "wrong": len(self.ranking.differences)}
         for label, count in counts.items():
             table.add_row(label, f"{count:,}", "")
+        for partition, offset in sorted(self.alerts_held.items()):
+            table.add_row(f"alerts not compared, partition {partition}", f"held from {offset:,}", "")
         table.add_row("version", str(self.version), "")
         table.add_row("store = files", str(self.files_equal), "")
         table.add_row("offsets", " ".join(str(offset) for _, offset in sorted(self.offsets.items())), "")
+        return table
+
+    def _uncommitted(self, found: Uncommitted) -> Table:
+        shares = f"{self.explained} of {len(self.comparison.differences)} differing trips have some"
+        title = f"records of aborted transactions in the lake: {shares}; a new --lake is without them"
+        table = Table("partition", "records", "first offset", "last offset", title=title)
+        for partition, span in sorted(found.spans.items()):
+            table.add_row(str(partition), *(f"{number:,}" for number in span))
         return table
 
     def _alerts(self, found: AlertComparison) -> Table:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import psycopg
 
+from cold_path.verification.alerts import Judged, Pair
 from cold_path.verification.totals import Totals, Trip, Trips, larger, merged_trips
 from contracts.codec import decode
 from contracts.errors import InvalidInput, Unavailable
 from contracts.views import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from cold_path.source.offsets import Offsets
 
@@ -37,6 +38,8 @@ class Snapshot:
     marks: Offsets
     manifest: Manifest | None
     """Of the version being served; None before the first."""
+    judged: Mapping[int, Judged] = field(default_factory=dict)
+    """By partition, what the hot path has judged by which rules."""
 
     @property
     def trips(self) -> Trips:
@@ -44,12 +47,16 @@ class Snapshot:
         return merged_trips(self.batch, self.speed.items())
 
     @property
+    def covered(self) -> Offsets:
+        """Partition to the first offset that the version served does not cover."""
+        return {int(at): offset for at, offset in self.manifest.covered_offsets.items()} if self.manifest else {}
+
+    @property
     def reached(self) -> Offsets:
         """Partition to the offset up to which the merged totals are complete: the mark's or the version's."""
-        covered = self.manifest.covered_offsets if self.manifest else {}
         reached = dict(self.marks)
-        for partition, offset in covered.items():
-            reached[int(partition)] = larger(reached.get(int(partition)), offset) or 0
+        for partition, offset in self.covered.items():
+            reached[partition] = larger(reached.get(partition), offset) or 0
         return reached
 
     @property
@@ -59,6 +66,12 @@ class Snapshot:
 
 
 EMPTY: Final = Snapshot({}, {}, {}, None)
+
+
+def _judged(mark: Mapping[str, Any]) -> Judged:
+    """Return what a mark tells; one that version 0.1 wrote does not tell by which rules."""
+    pair = Pair(mark.get("rules_hash") or "", mark.get("fold_version") or 1)
+    return Judged(pair, mark.get("since_offset") or 0, mark["next_offset"])
 
 
 def read_snapshot(store: str) -> Snapshot:
@@ -107,16 +120,19 @@ def _without_password(address: str) -> str:
 def _read(connection: sqlite3.Connection | psycopg.Connection) -> Snapshot:
     """Read by the SQL that both kinds of store understand."""
     ask: Callable[[str], Any] = connection.execute
-    marks = dict(ask("SELECT partition, next_offset FROM marks").fetchall())
+    marked = ask("SELECT * FROM marks ORDER BY partition")
+    columns = [column[0] for column in marked.description]
+    judged = {mark["partition"]: _judged(mark) for mark in (dict(zip(columns, row, strict=True)) for row in marked)}
+    marks = {partition: each.next_offset for partition, each in judged.items()}
     speed = _trips(ask(f"SELECT {_COUNTERS} FROM speed_trips"))  # noqa: S608 - a constant of this module
     served = ask(
         "SELECT v.version, v.manifest FROM serving_version AS s JOIN versions AS v ON v.version = s.version"
     ).fetchone()
     if served is None:
-        return Snapshot({}, speed, marks, None)
+        return Snapshot({}, speed, marks, None, judged)
     version, manifest = served
     batch = ask(f"SELECT {_COUNTERS} FROM batch_trips WHERE version = {int(version)}")  # noqa: S608 - a number
-    return Snapshot(_trips(batch), speed, marks, decode(manifest.encode(), Manifest))
+    return Snapshot(_trips(batch), speed, marks, decode(manifest.encode(), Manifest), judged)
 
 
 def _trips(rows: Iterable[_Row]) -> dict[Trip, Totals]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cold_path.source import broker
-from cold_path.verification.alerts import AlertComparison, heard, in_history
+from cold_path.verification.alerts import AlertComparison, Pair, heard, in_history
 from cold_path.verification.alerts import compared as alerts_compared
 from cold_path.verification.comparison import compared
+from cold_path.verification.continued import continued_history
 from cold_path.verification.published import published_trips
 from cold_path.verification.ranking import answered, ranking_compared
 from cold_path.verification.report import Report
 from cold_path.verification.snapshot import read_snapshot
 from cold_path.verification.totals import Recomputation
+from cold_path.verification.uncommitted import CommittedOffsets, uncommitted_rows
 from contracts.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -27,8 +30,8 @@ _BETWEEN_LOOKS_S: Final = 0.5
 async def verify(asked: Verify) -> Report:
     """Compare the store with the records up to the offsets that it claims to have reached.
 
-    Raises Unavailable without a broker or without anything in the store, InvalidInput when the topic's beginning has
-    expired or its end lies below what the store has reached.
+    Raises Unavailable without a broker, without anything in the store, or while a transaction is open below what the
+    store has reached; InvalidInput when the topic's beginning has expired or its end lies below that.
     """
     snapshot = _snapshot(asked.store, asked.wait)
     answer = None
@@ -37,11 +40,12 @@ async def verify(asked: Verify) -> Report:
         snapshot, answer = answered(asked.api, key, lambda: read_snapshot(asked.store), wait_s=asked.wait)
     reached = snapshot.reached
     _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
-    recomputation = Recomputation()
+    recomputation, committed = Recomputation(), CommittedOffsets()
     async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
         recomputation.add(record.value, partition=record.partition, received_at_ms=record.at_ms)
+        committed.add(record.partition, record.offset)
     version = snapshot.manifest.version if snapshot.manifest else None
-    alerts = await _alerts(asked, snapshot)
+    alerts, alerts_held = await _alerts(asked, snapshot)
     files = published_trips(asked.views, version) if version is not None else None
     return Report(
         comparison=compared(snapshot.trips, recomputation.trips),
@@ -51,26 +55,47 @@ async def verify(asked: Verify) -> Report:
         version=version,
         files_equal=files == snapshot.batch if files is not None else None,
         alerts=alerts,
+        alerts_held=alerts_held,
+        uncommitted=uncommitted_rows(
+            asked.lake, committed, topic=asked.readings_topic, covered=snapshot.covered, reached=reached
+        ),
         ranking=None if answer is None else ranking_compared(answer, recomputation.trips),
     )
 
 
-async def _alerts(asked: Verify, snapshot: Snapshot) -> AlertComparison | None:
-    """Compare the alerts of the readings that the version covers and that the hot path has written a mark behind."""
+async def _alerts(asked: Verify, snapshot: Snapshot) -> tuple[AlertComparison | None, Offsets]:
+    """Compare the alerts of the readings that the version covers and that the hot path has written a mark behind.
+
+    Left out are the partitions whose alerts an open transaction holds, given by the offset from which it does.
+    """
     manifest = snapshot.manifest
-    history = None if manifest is None else in_history(asked.views, manifest.version, manifest.rules_hash)
-    if manifest is None or history is None:
-        return None
+    if manifest is None:
+        return None, {}
+    pair = Pair(manifest.rules_hash, manifest.fold_version)
+    history = in_history(asked.views, manifest.version, pair)
+    if history is None:
+        return None, {}
+    bounds = await broker.bounds(asked.bootstrap, asked.alerts_topic, wait_s=asked.wait)
     both = {
         int(partition): min(offset, snapshot.marks.get(int(partition), 0))
         for partition, offset in manifest.covered_offsets.items()
+        if int(partition) not in bounds.held
     }
-    ends = (await broker.bounds(asked.bootstrap, asked.alerts_topic, wait_s=asked.wait)).ends
-    records = broker.records(asked.bootstrap, asked.alerts_topic, ends, wait_s=asked.wait)
+    spans = {
+        at: (judged.since_offset, both[at])
+        for at, judged in snapshot.judged.items()
+        if judged.pair == pair and judged.since_offset < both.get(at, 0)
+    }
+    later = {at: span for at, span in spans.items() if span[0] > 0}
+    continued = await continued_history(asked, pair, later)
+    spans = {at: span for at, span in spans.items() if at not in later or at in continued.partitions}
+    history = {at: event for at, event in history.items() if event.partition not in later} | continued.events
+    records = broker.records(asked.bootstrap, asked.alerts_topic, bounds.ends, wait_s=asked.wait)
     written = [record async for record in records]
     readings = await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait)
-    hot = heard(written, readings.ends)
-    return alerts_compared(hot, history, bounds=both, rules_hash=manifest.rules_hash)
+    hot = heard(written, readings.ends | readings.held)
+    found = alerts_compared(hot, history, spans=spans, pair=pair)
+    return replace(found, readings=sum(both.values())), bounds.held_from
 
 
 def _snapshot(store: str, wait_s: float) -> Snapshot:
@@ -92,8 +117,15 @@ def _refuse_other_records(bounds: Bounds, reached: Offsets) -> None:
                 f"partition {partition} begins at offset {bounds.beginnings[partition]}: the records before have "
                 "expired, so the totals cannot be recomputed from them"
             )
-        if bounds.ends.get(partition, 0) < offset:
+        end = bounds.high_watermark(partition) or 0
+        if end < offset:
             raise InvalidInput(
-                f"the store has reached offset {offset} of partition {partition}, but the broker's ends at "
-                f"{bounds.ends.get(partition, 0)}: they do not belong together; check --bootstrap and --store"
+                f"the store has reached offset {offset} of partition {partition}, but the broker's ends at {end}: "
+                "they do not belong together; check --bootstrap and --store"
+            )
+        if bounds.ends[partition] < offset:
+            raise Unavailable(
+                f"a transaction is open in partition {partition} from offset {bounds.ends[partition]} on, below offset "
+                f"{offset} that the store has reached: whether its records count is not decided; verify again when it "
+                "has ended (`kafka-transactions.sh find-hanging` finds one that does not end)"
             )

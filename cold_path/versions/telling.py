@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.table import Table
+
+from observability.plain_text import json_line
+from observability.terminal import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,12 +71,12 @@ def difference_tables(
 
 def as_json(versions: Iterable[Version]) -> str:
     """Give a list of objects."""
-    return json.dumps([_facts(version) for version in versions])
+    return json_line([_facts(version) for version in versions])
 
 
 def difference_json(manifests: dict[str, tuple[Any, Any]], views: Iterable[ViewDifference]) -> str:
     """Give one object: manifest field to both values, and a list of views."""
-    return json.dumps({"manifest": manifests, "views": [asdict(view) for view in views]})
+    return json_line({"manifest": manifests, "views": [asdict(view) for view in views]})
 
 
 def _facts(version: Version) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -103,12 +104,15 @@ def _compiled(rules_text: str) -> Rules:
 
 def _begun(partition: int, ruling: Ruling) -> ColumnFold:
     states, mark = restored(_records(ruling.states, partition)) if ruling.states else ({}, None)
-    clock_ms = mark.received_at_ms if mark else 0
-    return ColumnFold(partition, ruling.rules, registry=ruling.registry, states=states, clock_ms=clock_ms)
+    return ColumnFold(partition, ruling.rules, registry=ruling.registry, states=states, mark=mark)
 
 
 def _records(folder: str, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
-    rows = pads.dataset(f"{folder}/at_partition={partition}", format="parquet").to_table(columns=["key", "value"])
+    """Give what an earlier fold wrote of a partition; nothing where that had no record yet."""
+    of_partition = Path(folder) / f"at_partition={partition}"
+    if not of_partition.is_dir():
+        return
+    rows = pads.dataset(of_partition, format="parquet").to_table(columns=["key", "value"])
     for key, value in zip(rows.column("key").to_pylist(), rows.column("value").to_pylist(), strict=True):
         yield key.encode(), value
 

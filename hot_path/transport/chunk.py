@@ -46,6 +46,9 @@ class RecordBatch:
 class Chunk:
     """About as many records as fit into a few milliseconds of work; all of one partition, in offset order.
 
+    Its offsets also cover what is not delivered: aborted transactions, and the markers that end transactions. Where
+    there is nothing else a chunk has no batches.
+
     Looks enough like an aiokafka ConsumerRecord for Faust to make a message of: `offset` is the *last* one.
     `epoch` and `sequence` say in which reading since the last seek, and as which chunk of it, the chunk was delivered:
     a gap in the sequence is a lost chunk.

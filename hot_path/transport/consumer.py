@@ -7,6 +7,7 @@ What must hold, and is tested on a real broker:
   ends with every seek to the committed offsets and every revocation.
 - No source partition is read before Faust has finished restoring: it clears its queues as the last step of that.
 - A full queue blocks the loop that drains the consumer: back-pressure at once, no pausing of partitions.
+- Only what is committed is read. Faust asks for that only together with transactions of its own.
 """
 
 from __future__ import annotations
@@ -29,17 +30,33 @@ _CHANGING_HANDS_S = 0.02
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped library
-    """Faust's consumer thread, its aiokafka consumer told which topics come in chunks."""
+    """Faust's consumer thread, its aiokafka consumer told which topics come in chunks, and to read committed."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._value_deserializer = transport.chunking  # noqa: SLF001 - guarded by private_names
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - as above
         return consumer
 
-    async def where(self, tp: TP) -> tuple[int, int | None, int | None]:
-        """Give a partition's position, its end, and the local time (epoch ms) of the broker's last answer."""
+    async def _highwaters(self, partitions: Iterable[TP]) -> dict[TP, int]:
+        """Return the ends up to which changelogs are restored: beyond what an open transaction holds up.
+
+        States that this group wrote after such a transaction began are wanted, as offsets behind them are committed.
+        """
+        consumer = self._create_client_consumer(self.transport)  # reads uncommitted
+        await consumer.start()
+        try:
+            ends: dict[TP, int] = await consumer.end_offsets(partitions)
+        finally:
+            await consumer.stop()
+        return ends
+
+    async def where(self, tp: TP) -> Position:
+        """Return where the consumer stands in a partition; it does not know what is folded."""
         consumer = self._ensure_consumer()
-        return await consumer.position(tp), consumer.highwater(tp), consumer.last_poll_timestamp(tp)
+        position, end = await consumer.position(tp), consumer.last_stable_offset(tp)
+        answered_at_ms, is_held_up = consumer.last_poll_timestamp(tp), consumer.highwater(tp) != end
+        return Position(position, end, answered_at_ms, is_all_folded=False, is_held_up=is_held_up)
 
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
         """Fetch; put back what came while the flow is stopped.
@@ -76,7 +93,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
         self._in_flight: dict[TP, deque[int]] = defaultdict(deque)
         self._done: dict[TP, int] = {}
         self._sequence: dict[TP, int] = defaultdict(int)
-        self._fetched: dict[TP, int] = {}
+        self._fetched_from: set[TP] = set()
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -108,7 +125,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
             return
         generation = self.app.consumer_generation_id
         epoch = self.epoch
-        self._note_fetched(fetched)
+        self._fetched_from.update(tp for tp, records in fetched.items() if records)
         for tp, record in self._in_turns(fetched):
             if not self.flow_active or self.app.consumer_generation_id != generation or self.epoch != epoch:
                 return
@@ -134,11 +151,6 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
             yield tp, chunks.popleft()
             if chunks:
                 waiting.append((tp, chunks))
-
-    def _note_fetched(self, fetched: dict[TP, list[Any]]) -> None:
-        for tp, records in fetched.items():
-            if records and isinstance(records[-1], Chunk):
-                self._fetched[tp] = records[-1].next_offset
 
     def _count(self, tp: TP, chunk: Chunk) -> bool:
         """Give a chunk its number; False for one that Faust would drop, as it lies before the position read from."""
@@ -197,10 +209,11 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
 
     async def where(self, tp: TP, *, folded: int | None) -> Position:
         """Tell where in a partition the worker stands that has folded up to `folded`."""
-        fetched = self._fetched.get(tp)
         try:
             async with asyncio.timeout(1):
-                position, end, answered_at_ms = await self._thread.call_thread(self._thread.where, tp)
+                position: Position = await self._thread.call_thread(self._thread.where, tp)
         except (TimeoutError, KafkaError, AssertionError):  # the partition is changing hands
             return NOWHERE
-        return Position(position, end, answered_at_ms, is_all_folded=fetched is None or fetched <= (folded or 0))
+        # Chunks cover every offset, so the consumer's position is the end of the last one, delivered yet or not.
+        is_all_folded = tp not in self._fetched_from or (position.fetched or 0) <= (folded or 0)
+        return position._replace(is_all_folded=is_all_folded)

@@ -1,6 +1,8 @@
 """Chunk fetch: aiokafka's partition records, given as chunks instead of single records, for the topics named.
 
-Stops at the record batch: aiokafka unpacks and checks them as always.
+Stops at the record batch: aiokafka unpacks and checks them as always. aiokafka drops the batches of aborted
+transactions while it makes single records, so that is repeated here, batch by batch. What is dropped, and the markers
+that end transactions, still count in a chunk's offsets: they must be committed like everything else.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError
 
 from hot_path.transport.chunk import Chunk, Record, RecordBatch
 from hot_path.transport.records import BatchRecords
@@ -49,12 +51,11 @@ class ChunkedPartitionRecords(BoundedPartitionRecords):
             batch = self._records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
-            for part in () if batch.is_control_batch else self._parts(batch, readings):
+            for part in self._parts(batch, readings):
                 pending.add(batch, part)
                 self.next_fetch_offset = part.next_offset
                 if pending.count >= readings:
                     yield pending.take()
-            self.next_fetch_offset = batch.next_offset
         if pending.count:
             yield pending.take()
 
@@ -63,26 +64,49 @@ class ChunkedPartitionRecords(BoundedPartitionRecords):
 
         Only then are records made before they are asked for. What a small batch unpacks to may be very large.
         """
-        first, end = batch.base_offset, batch.next_offset
+        wanted, end = self.next_fetch_offset, batch.next_offset
+        first = max(batch.base_offset, wanted)
+        if self._is_void(batch):
+            yield _Part(first, end, None)
+            return
         records = BatchRecords(batch, self._records)
-        if first >= self.next_fetch_offset and end - first <= readings:
+        if batch.base_offset >= wanted and end - first <= readings:
             yield _Part(first, end, records)
             return
-        wanted = self.next_fetch_offset
         rest = (record for record in records if record.offset >= wanted)
         part = list(islice(rest, readings))
+        if not part:
+            yield _Part(first, end, None)
         while part:
             following = list(islice(rest, readings))
             yield _Part(part[0].offset, part[-1].offset + 1 if following else end, part)
             part = following
 
+    def _is_void(self, batch: Any) -> bool:
+        """Tell whether a batch has no records to deliver: it is a marker, or of an aborted transaction.
+
+        To be asked once for each batch, in offset order. Read uncommitted, the broker names no aborted transactions.
+        """
+        if not batch.is_transactional:
+            return bool(batch.is_control_batch)
+        self._consume_aborted_up_to(batch.base_offset)
+        if batch.is_control_batch and self._is_abort_marker(batch):
+            self._aborted_producers.discard(batch.producer_id)
+        return batch.is_control_batch or batch.producer_id in self._aborted_producers
+
+    def _is_abort_marker(self, control_batch: Any) -> bool:
+        try:
+            return bool(self._contains_abort_marker(control_batch))
+        except KafkaError:  # compaction has left the batch without its record; of what it ended nothing is left either
+            return False
+
 
 class _Part(NamedTuple):
-    """Records of one batch, and from and to which offset they reach."""
+    """Records of one batch, and from and to which offset they reach; None where it has none to deliver."""
 
     first_offset: int
     next_offset: int
-    records: Iterable[Record]
+    records: Iterable[Record] | None
 
 
 class _Pending:
@@ -94,12 +118,15 @@ class _Pending:
         self._batches: list[RecordBatch] = []
         self._parts: list[_Part] = []
         self.count = 0
+        """Offsets, not records."""
+        self._timestamp = -1
         self._timestamp_type = 0
 
     def add(self, batch: Any, part: _Part) -> None:
-        self._timestamp_type = batch.timestamp_type
         # The broker's time is the batch's; only another topic's settings would leave the producers' own times in it.
-        self._batches.append(RecordBatch(batch.max_timestamp, part.records))
+        self._timestamp, self._timestamp_type = batch.max_timestamp, batch.timestamp_type
+        if part.records is not None:
+            self._batches.append(RecordBatch(self._timestamp, part.records))
         self._parts.append(part)
         self.count += part.next_offset - part.first_offset
 
@@ -109,7 +136,7 @@ class _Pending:
             partition=self._partition,
             first_offset=self._parts[0].first_offset,
             offset=self._parts[-1].next_offset - 1,
-            timestamp=self._batches[-1].received_at_ms,
+            timestamp=self._timestamp,
             timestamp_type=self._timestamp_type,
             batches=self._batches,
         )

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.topics import READING_PARTITIONS
+from observability.terminal import BarColumn, Console, Progress, TextColumn, TimeElapsedColumn
 from simulator.clock import now_ms
 from simulator.faults.fault import Fault
 from simulator.faults.truth import TruthFile, truth_line

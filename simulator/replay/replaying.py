@@ -6,14 +6,21 @@ import asyncio
 from typing import Final
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from contracts.codec import encode
 from contracts.errors import InvalidInput
 from contracts.partitioning import partition_of_key
 from contracts.topics import READING_PARTITIONS
 from contracts.vehicle import VIN, Vehicle
+from observability.terminal import (
+    BarColumn,
+    Console,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from simulator.clock import now_ms
 from simulator.replay.mapping import Mapping
 from simulator.replay.mapping_file import CAROBD, read_mapping

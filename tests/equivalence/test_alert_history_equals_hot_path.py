@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from both_paths import HotPath
+from demanding import demanding_stream
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES
 from lakes import lake_of
@@ -12,7 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from cold_path.views.alert_history import alert_history, history_fold
 from cold_path.views.history_fold import Ruling
 from contracts.alert import Alert
-from rules import default_rules_file
+from rules import default_rules_file, parse_rules
+from rules.limits import MANY_CODES, SET_APART
 
 FLEET = fleet(12)
 TEXT = default_rules_file().read_text(encoding="utf-8")
@@ -33,6 +35,27 @@ def test_history_raises_what_the_hot_path_raised(spark: SparkSession, seed: int)
     hot = HotPath(RULES, FLEET).read(records, flush_every=100).alerts
     assert len(hot) > 10
     assert in_view(history_fold(lake_of(spark, records), Ruling(TEXT, FLEET))) == told(hot)
+
+
+FEW = TEXT.replace("new_vehicles_an_hour = 1000", "new_vehicles_an_hour = 9")
+
+
+def test_history_sets_the_same_cars_apart_and_watches_the_same_new_ones_in_two_parts(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    records = demanding_stream(81)
+    hot = HotPath(parse_rules(FEW), FLEET).read(records, flush_every=100).alerts
+    assert {SET_APART.name, MANY_CODES.name} <= {alert.rule for alert in hot}
+    first = records[: len(records) * 3 // 5]
+    before = history_fold(lake_of(spark, first), Ruling(FEW, FLEET)).cache()
+    before.where("kind = 'state'").write.partitionBy("at_partition").parquet(str(tmp_path / "states"))
+    after = history_fold(lake_of(spark, later(records, first)), Ruling(FEW, FLEET, str(tmp_path / "states")))
+    assert sorted(map(event, in_view(before) + in_view(after))) == sorted(map(event, told(hot)))
+
+
+def event(alert: tuple[object, ...]) -> tuple[object, ...]:
+    """Return what was told but for the offset, which for a silence depends on when somebody looked."""
+    return tuple(value for name, value in zip(COMPARED, alert, strict=True) if name != "offset")
 
 
 def test_a_fold_that_goes_on_raises_what_an_unbroken_one_does(spark: SparkSession, tmp_path: Path) -> None:

@@ -85,6 +85,23 @@ def test_a_lake_with_rejected_records_takes_late_readings_and_erases_one_vehicle
     assert sorted(left, key=str) == [(OTHER, None), (None, "not_json"), (None, "not_json")]
 
 
+def test_partitions_without_records_or_with_rejected_ones_only_are_ordinary_in_every_run(
+    stage: Stage, spark: SparkSession
+) -> None:
+    run = stage.run(spark)
+    stage.send(b"{broken")
+    first = run.once()
+    assert (first.rejected, first.version, first.row_counts["trips"]) == (1, 1, 0)
+    stage.send(b"{broken", key=OTHER)
+    assert run.once().version == 2
+    # The same in a partition that no run has seen, by a program started anew, and the first good ones.
+    stage.send(a_reading(0), b"{broken")
+    stage.send(a_reading(0, car=OTHER), key=OTHER)
+    third = stage.run(spark).once()
+    assert (third.version, third.rejected, third.row_counts["trips"]) == (3, 1, 2)
+    assert third.days_computed == 1
+
+
 def test_holes_in_the_offsets_are_no_missing_records(stage: Stage, spark: SparkSession) -> None:
     for number in range(3):
         records = [(CAR, a_reading(number))]

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Trickling(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        with suppress(OSError):  # the notifier has had enough
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                self.wfile.write(b"x-more: 1\r\n")
+                time.sleep(0.1)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -105,7 +119,7 @@ def test_alerts_reach_their_receiver_once_through_kills_and_failures(
     fill_readings(module_broker.bootstrap)
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
     config = f'[[webhook]]\nname = "workshop"\nurl = "{url}"\nsecret = "{SECRET}"\nseverities = ["critical"]\n'
-    (tmp_path / "webhooks.toml").write_text(config + 'fleets = ["north"]\n')
+    (tmp_path / "webhooks.toml").write_text(config + 'fleets = ["north"]\nallowed_networks = ["127.0.0.1"]\n')
     topics, notifier = Topics(), Notifier(module_broker, tmp_path)
     send(module_broker, [topics.vehicle(a_vehicle()), topics.vehicle(a_vehicle(OTHER_VIN, fleet="south"))])
     send(module_broker, [topics.alert(an_alert("before", severity="critical"))])
@@ -138,3 +152,32 @@ def test_alerts_reach_their_receiver_once_through_kills_and_failures(
         assert {body["fleet"] for _, body in receiver.taken} == {"north"}
     finally:
         notifier.kill()
+
+
+def has_taken(receiver: Receiver, expected: set[str]) -> bool:
+    return {key for key, _ in receiver.taken} == expected
+
+
+def test_a_receiver_that_trickles_delays_neither_another_nor_the_reading_of_alerts(
+    module_broker: Broker, receiver: Receiver, tmp_path: Path
+) -> None:
+    slow = ThreadingHTTPServer(("127.0.0.1", 0), _Trickling)
+    slow.daemon_threads = True
+    threading.Thread(target=slow.serve_forever, daemon=True).start()
+    (tmp_path / "webhooks.toml").write_text(
+        "".join(
+            f'[[webhook]]\nname = "{name}"\nurl = "http://127.0.0.1:{port}/"\nsecret = "{SECRET}"\n'
+            'rules = ["coolant"]\nallowed_networks = ["127.0.0.1"]\n'
+            for name, port in (("slow", slow.server_port), ("workshop", receiver.server_port))
+        )
+    )
+    topics, notifier = Topics(), Notifier(module_broker, tmp_path)
+    try:
+        notifier.start("--timeout", "3600")  # an attempt at the slow one outlasts the test
+        for first in (0, 20, 40):
+            send(module_broker, [topics.alert(an_alert(f"b{n}")) for n in range(first, first + 20)])
+            expected = {f"b{n}:1" for n in range(first + 20)}
+            eventually(partial(has_taken, receiver, expected), within_s=60)
+    finally:
+        notifier.kill()
+        slow.shutdown()

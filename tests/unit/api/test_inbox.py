@@ -118,7 +118,7 @@ def test_a_state_that_was_written_late_does_not_take_back_what_is_newest(store: 
     project(store, *topics.flush(a_state(VIN, a_trip(2_000, 200), offset=9)))
     project(store, *topics.flush(a_state(VIN, a_trip(1_000, 300), offset=4)))
     written = everything(store)
-    assert written["marks"] == [(partition_of(VIN), 10, NOW_MS)]
+    assert [row[:3] for row in written["marks"]] == [(partition_of(VIN), 10, NOW_MS)]
     assert [row[3:5] for row in written["speed_trips"]] == [(2_000, 300)]
     assert [row[2] for row in written["vehicle_latest"]] == [9]
 

@@ -78,19 +78,19 @@ def test_a_change_is_taken_once_whatever_is_read_again(tmp_path: Path) -> None:
     ledger.close()
     again = Ledger(tmp_path / "ledger.db")
     again.take([a_delivery()], {3: 7})
-    assert (again.due(NOW_MS, most=9), again.positions(), again.count("delivered")) == ([], {3: 7}, 1)
+    assert (again.due("w", NOW_MS, most=9), again.positions(), again.count("delivered")) == ([], {3: 7}, 1)
 
 
 def test_changes_of_an_alert_are_delivered_in_order(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.db")
     ledger.take([a_delivery("a", 2), a_delivery("a", 1), a_delivery("b", 5)], {})
-    assert {(one.alert_id, one.change) for one in ledger.due(NOW_MS, most=9)} == {("a", 1), ("b", 5)}
+    assert {(one.alert_id, one.change) for one in ledger.due("w", NOW_MS, most=9)} == {("a", 1), ("b", 5)}
     ledger.postpone(a_delivery("a", 1), NOW_MS + 1_000, "500")
-    assert [one.alert_id for one in ledger.due(NOW_MS, most=9)] == ["b"]
+    assert [one.alert_id for one in ledger.due("w", NOW_MS, most=9)] == ["b"]
     ledger.settle(a_delivery("a", 1), "dead", "404")
-    assert {(one.alert_id, one.change) for one in ledger.due(NOW_MS, most=9)} == {("a", 2), ("b", 5)}
+    assert {(one.alert_id, one.change) for one in ledger.due("w", NOW_MS, most=9)} == {("a", 2), ("b", 5)}
     assert ledger.revive(NOW_MS) == 1
-    assert {(one.alert_id, one.change) for one in ledger.due(NOW_MS, most=9)} == {("a", 1), ("b", 5)}
+    assert {(one.alert_id, one.change) for one in ledger.due("w", NOW_MS, most=9)} == {("a", 1), ("b", 5)}
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,14 @@ def test_a_version_without_roads_tells_no_way(client: TestClient, store: Engine,
     assert "holds no ways of trips" in client.get(PATH).json()["detail"]
 
 
+def test_a_version_that_matched_no_trip_has_roads_and_no_way(client: TestClient, store: Engine, views: Path) -> None:
+    serve(store, views, ways=[a_traversal(0, 1)])
+    for file in views.glob("versions/*/traversals/**/*.parquet"):
+        file.unlink()
+    answer = client.get(PATH)
+    assert (answer.status_code, "knows no way" in answer.json()["detail"]) == (404, True)
+
+
 def test_ways_on_another_network_are_not_drawn_on_this_one(client: TestClient, store: Engine, views: Path) -> None:
     serve(store, views, network_hash="other", ways=[a_traversal(0, 1)])
     assert client.get(PATH).status_code == 503

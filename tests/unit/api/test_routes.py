@@ -285,7 +285,8 @@ def test_the_pipeline_answers_without_a_broker(client: TestClient, store: Engine
     assert answer["lag"]["status"] == "unavailable"
     assert answer["rejected_readings"] == {"not_json": 1}
     assert answer["event_to_alert"]["p99_ms"] == 30
-    assert answer["marks"] == [{"partition": partition_of(VIN), "next_offset": 8, "received_at_ms": NOW_MS}]
+    judged = {"rules_hash": "r1", "fold_version": 1, "since_offset": 0, "unwatched": 0}
+    assert answer["marks"] == [{"partition": partition_of(VIN), "next_offset": 8, "received_at_ms": NOW_MS, **judged}]
 
 
 def test_views_and_rules_are_told(client: TestClient, store: Engine, tmp_path: Path) -> None:

@@ -70,14 +70,14 @@ def test_a_snapshot_sees_one_state_of_the_store(tmp_path: Path) -> None:
     with Store(url).snapshot() as connection:
         assert connection.exec_driver_sql(count).scalar() == 0
         with writer.begin() as writing:
-            writing.exec_driver_sql("INSERT INTO marks VALUES (0, 1, 2)")
+            writing.exec_driver_sql("INSERT INTO marks (partition, next_offset, received_at_ms) VALUES (0, 1, 2)")
         assert connection.exec_driver_sql(count).scalar() == 0
 
 
 def test_a_replaced_store_is_opened_anew(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     with open_for_writing(url).begin() as writing:
-        writing.exec_driver_sql("INSERT INTO marks VALUES (0, 1, 2)")
+        writing.exec_driver_sql("INSERT INTO marks (partition, next_offset, received_at_ms) VALUES (0, 1, 2)")
     store = Store(url)
     with store.snapshot() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM marks").scalar() == 1

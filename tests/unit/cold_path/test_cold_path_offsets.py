@@ -11,6 +11,20 @@ def test_a_run_takes_what_lies_between_the_lake_and_the_broker_s_end() -> None:
     assert (planned.starts, planned.ends, planned.offsets) == ({0: 5, 1: 7}, {0: 9, 1: 7}, 4)
 
 
+def test_an_open_transaction_holds_its_partition_back() -> None:
+    bounds = Bounds({0: 0, 1: 0}, {0: 6, 1: 7}, {0: 9})
+    planned = plan({0: 5, 1: 5}, bounds)
+    assert (planned.ends, planned.offsets, bounds.held_from) == ({0: 6, 1: 7}, 3, {0: 6})
+    assert [bounds.high_watermark(partition) for partition in (0, 1, 2)] == [9, 7, None]
+
+
+def test_a_transaction_that_is_open_below_what_is_covered_is_no_other_topic() -> None:
+    planned = plan({0: 8}, Bounds({0: 0}, {0: 6}, {0: 9}))
+    assert (planned.starts, planned.ends, planned.offsets) == ({0: 8}, {0: 8}, 0)
+    with pytest.raises(InvalidInput, match="another topic"):
+        plan({0: 10}, Bounds({0: 0}, {0: 6}, {0: 9}))
+
+
 def test_an_empty_lake_starts_at_the_beginning() -> None:
     planned = plan({}, Bounds({0: 0, 1: 0}, {0: 2, 1: 0}))
     assert (planned.starts, planned.offsets, planned.lost) == ({0: 0, 1: 0}, 2, {})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pytest
+from demanding import demanding_stream
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES
 
@@ -19,6 +20,7 @@ from contracts.alert import Alert
 from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
+from rules import Rules
 from rules.healthy import healthy_filter
 from rules.partition import PartitionFold
 
@@ -27,11 +29,11 @@ FLEET = fleet(12)
 
 @dataclass
 class Told:
-    """What a fold told of a stream: alerts, states as JSON, and the clock, of every partition."""
+    """What a fold told of a stream: alerts, states as JSON, and the mark, of every partition."""
 
     alerts: list[Alert]
     states: dict[str, bytes]
-    clocks_ms: dict[int, int]
+    marks: dict[int, bytes]
 
 
 def rows_of(records: list[Record]) -> pa.RecordBatch:
@@ -45,10 +47,10 @@ def rows_of(records: list[Record]) -> pa.RecordBatch:
     return rows
 
 
-def one_by_one(records: list[Record]) -> Told:
+def one_by_one(records: list[Record], rules: Rules = RULES) -> Told:
     told = Told([], {}, {})
     for partition, of_partition in by_partition(records).items():
-        fold = PartitionFold(partition, RULES, registry=FLEET)
+        fold = PartitionFold(partition, rules, registry=FLEET)
         for record in of_partition:
             told.alerts += fold.advance(record.received_at_ms)
             try:
@@ -60,10 +62,10 @@ def one_by_one(records: list[Record]) -> Told:
     return told
 
 
-def by_columns(records: list[Record], cuts: random.Random) -> Told:
+def by_columns(records: list[Record], cuts: random.Random, rules: Rules = RULES) -> Told:
     told = Told([], {}, {})
     for partition, of_partition in by_partition(records).items():
-        fold = ColumnFold(partition, RULES, registry=FLEET)
+        fold = ColumnFold(partition, rules, registry=FLEET)
         rows, start = rows_of(of_partition), 0
         while start < len(of_partition):
             count = cuts.choice([1, 7, 100, 1_000, 10_000])
@@ -82,7 +84,7 @@ def by_partition(records: list[Record]) -> dict[int, list[Record]]:
 
 def take_over(fold: PartitionFold, told: Told) -> None:
     told.states |= {vehicle_id: encode(state) for vehicle_id, state in fold.states.items()}
-    told.clocks_ms[fold.partition] = fold.clock_ms
+    told.marks[fold.partition] = fold.mark(0)[1]
 
 
 def in_any_order(alerts: list[Alert]) -> list[bytes]:
@@ -109,7 +111,7 @@ def test_columns_leave_the_same_where_readings_come_in_order() -> None:
     records = calmed(disturbed_stream(40))
     slow, fast = one_by_one(records), by_columns(records, random.Random(1))
     assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
-    assert (fast.states, fast.clocks_ms) == (slow.states, slow.clocks_ms)
+    assert (fast.states, fast.marks) == (slow.states, slow.marks)
 
 
 @pytest.mark.parametrize("seed", range(41, 49))
@@ -119,7 +121,17 @@ def test_columns_leave_the_states_and_alerts_of_a_fold_of_one_reading_after_the_
     assert len(slow.alerts) > 10
     assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
     assert fast.states == slow.states
-    assert fast.clocks_ms == slow.clocks_ms
+    assert fast.marks == slow.marks
+
+
+@pytest.mark.parametrize("seed", range(61, 67))
+def test_columns_set_the_same_cars_apart_and_watch_the_same_new_ones(seed: int) -> None:
+    few = replace(RULES, new_vehicles_an_hour=seed % 3 * 10 + 3)
+    records = demanding_stream(seed)
+    slow, fast = one_by_one(records, few), by_columns(records, random.Random(seed), few)
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert fast.states == slow.states
+    assert fast.marks == slow.marks
 
 
 def test_columns_call_no_reading_healthy_that_meets_a_rule() -> None:

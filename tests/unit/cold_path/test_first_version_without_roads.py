@@ -13,7 +13,7 @@ from cold_path.source.registry import Registry
 from cold_path.versions.publication import begin, publish
 from roads import RoadNetwork, default_network
 
-LAKE: Any = SimpleNamespace(state=object(), covered={0: 3})
+LAKE: Any = SimpleNamespace(state=object(), covered={0: 3}, survey=SimpleNamespace(rows=3))
 
 
 def next_version(views: Path, network: RoadNetwork | None, *, is_patient: bool = False) -> NextVersion:
@@ -35,6 +35,11 @@ def test_another_network_is_worth_another_version(tmp_path: Path) -> None:
     assert not next_version(tmp_path, default_network()).is_due(Registry())
     publish_with(tmp_path / "other", "0" * 64)
     assert next_version(tmp_path / "other", default_network()).is_due(Registry())
+
+
+def test_what_an_older_fold_has_raised_is_computed_anew(tmp_path: Path) -> None:
+    publish(tmp_path, begin(tmp_path, 1), a_manifest(fold_version=1))
+    assert next_version(tmp_path, None).is_due(Registry())
 
 
 @pytest.mark.parametrize(("is_patient", "has_roads"), [(False, False), (True, True)])

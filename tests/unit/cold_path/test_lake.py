@@ -4,22 +4,17 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 from deltalake import DeltaTable
 from disturbed import START_MS, Record, disturbed_stream, fleet
+from lakes import append
 from serving import NOW_MS, OTHER_VIN, VIN, a_trip, publish
 
 from cold_path.folders import made
-from cold_path.lake import ledger
-from cold_path.lake.commit import commit
 from cold_path.lake.erasure import erase_from_lake
-from cold_path.lake.files import written
-from cold_path.lake.judgement import judged
 from cold_path.lake.known_trips import KnownTrips
 from cold_path.lake.lookup import lake_rows
-from cold_path.lake.sequences import Seen
 from cold_path.lake.status import lake_status
 from cold_path.lake.table import Lake
 from cold_path.lake.upkeep import Upkeep, keep_up, small_files
@@ -30,22 +25,6 @@ from contracts.views import read_manifest, version_folder
 
 RECORDS = disturbed_stream(51, vehicles=4, trips=30, seconds=60)
 FIRST_DAY = datetime.fromtimestamp(START_MS / 1000, UTC).date()
-
-
-def append(folder: Path, records: list[Record], entry: ledger.Entry | None) -> ledger.Entry:
-    """Write records as ingest does, without Spark."""
-    columns = {
-        "partition": pa.array([record.partition for record in records], pa.int32()),
-        "offset": pa.array([record.offset for record in records], pa.int64()),
-        "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
-        "value": pa.array([record.value for record in records], pa.binary()),
-    }
-    rows = judged([pa.RecordBatch.from_pydict(columns)], Seen({}, lambda *_: []))
-    ends = dict(entry.offsets) if entry else {}
-    ends |= {record.partition: record.offset + 1 for record in records}
-    new = ledger.following(entry, topic="readings", ends=ends, lost={})
-    commit(folder, new, [file for batch in written(rows, str(folder)) for file in batch.to_pylist()])
-    return new
 
 
 @pytest.fixture

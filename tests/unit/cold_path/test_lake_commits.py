@@ -3,32 +3,24 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from disturbed import Record, disturbed_stream
+from lakes import rows_of
 
 from cold_path.lake import ledger
 from cold_path.lake.commit import commit
 from cold_path.lake.files import LOOKED_UP, written
-from cold_path.lake.judgement import LAKE_SCHEMA, judged
+from cold_path.lake.judgement import LAKE_SCHEMA
 from cold_path.lake.ledger import Entry
-from cold_path.lake.sequences import Seen
 from cold_path.lake.table import Lake
 
 RECORDS = disturbed_stream(61, vehicles=4, trips=30, seconds=60)
 
 
 def files_of(records: list[Record], folder: Path) -> list[dict[str, object]]:
-    columns = {
-        "partition": pa.array([record.partition for record in records], pa.int32()),
-        "offset": pa.array([record.offset for record in records], pa.int64()),
-        "received_at_ms": pa.array([record.received_at_ms for record in records], pa.int64()),
-        "value": pa.array([record.value for record in records], pa.binary()),
-    }
-    whole = pa.RecordBatch.from_pydict(columns)
-    batches = [whole.slice(start, 500) for start in range(0, whole.num_rows, 500)]
-    made = written(judged(batches, Seen({}, lambda *_: [])), str(folder))
+    batches = [batch.slice(start, 500) for batch in rows_of(records) for start in range(0, batch.num_rows, 500)]
+    made = written(batches, str(folder))
     return [row for batch in made for row in batch.to_pylist()]
 
 

@@ -7,7 +7,6 @@ import pytest
 from both_paths import recomputed
 from disturbed import disturbed_stream
 from manifests import a_manifest
-from rich.console import Console
 
 from cold_path.verification.comparison import compared
 from cold_path.verification.ranking import Answer, Place, RankingComparison, ranking_compared, ranking_of
@@ -15,6 +14,7 @@ from cold_path.verification.report import Report
 from cold_path.verification.snapshot import EMPTY, Snapshot, read_snapshot
 from cold_path.verification.totals import Recomputation, Totals, larger, merged_trips
 from contracts.errors import InvalidInput
+from observability.terminal import Console
 
 A, B, C = ("1HGCM82633A004352", 1), ("1HGCM82633A004352", 2), ("1HGCM82633A004353", 1)
 

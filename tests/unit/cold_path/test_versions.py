@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from manifests import a_manifest
 from pydantic_settings import get_subcommand
-from rich.console import Console
 
 from cold_path.operation.commands import views_command
 from cold_path.settings import ColdPath, ViewsCommand
@@ -19,6 +18,7 @@ from cold_path.versions.difference import manifest_differences, view_differences
 from cold_path.versions.publication import begin, next_version, publish
 from contracts.errors import InvalidInput
 from contracts.views import CURRENT_FILE, KEPT_VERSIONS, current_version, version_folder
+from observability.terminal import Console
 
 TRIP = {
     "vehicle_id": "1HGCM82633A004352",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import yaml
 from project_docs import ROOT, commands, words_of
 
 from contracts.topics import LARGEST_RECORD_BYTES
+from stack.broker import server_properties
 
 _TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 _SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(_TEXT)["services"]
@@ -47,6 +49,15 @@ def test_the_broker_takes_the_largest_record_and_makes_no_topics() -> None:
     environment = _SERVICES["kafka"]["environment"]
     assert environment["KAFKA_MESSAGE_MAX_BYTES"] == LARGEST_RECORD_BYTES
     assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def test_transactions_end_as_soon_as_at_the_broker_that_runs_without_containers() -> None:
+    properties = server_properties(data=Path("data"), port=1, controller_ports=[2])
+    names = re.findall(r"^(transaction\.(?:max|abort)\S*)=(\d+)$", properties, re.MULTILINE)
+    assert [milliseconds for _, milliseconds in names] == ["10000", "1000"]
+    environment = _SERVICES["kafka"]["environment"]
+    told = [(name, str(environment[f"KAFKA_{name.replace('.', '_').upper()}"])) for name, _ in names]
+    assert told == names
 
 
 def test_every_program_that_keeps_running_tells_its_health() -> None:

@@ -10,7 +10,7 @@ from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState
 from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
 from hot_path.settings import HotPathSettings
-from hot_path.transport.chunk import Chunk
+from hot_path.transport.chunk import Chunk, RecordBatch
 from rules.partition import PartitionFold
 
 
@@ -39,7 +39,7 @@ def _driven(*seconds: int) -> OwnedPartition:
     owned = OwnedPartition(drive.fold, next_offset=None)
     for second in seconds:
         drive.read(a_reading(second))
-        owned.take(Chunk("readings", drive.fold.partition, second, second, 0, 1, []))
+        owned.take(Chunk("readings", drive.fold.partition, second, second, 0, 1, [RecordBatch(0, [])]))
     return owned
 
 
@@ -95,11 +95,25 @@ async def test_the_mark_says_no_more_than_was_folded_when_the_flush_began() -> N
     owned.await_later([alert])
     flushing = asyncio.ensure_future(flush(owned, journal, asyncio.Lock(), journal.processed))
     await _settled()
-    owned.take(Chunk("readings", 0, 1, 1, 0, 1, []))
+    owned.take(Chunk("readings", 0, 1, 1, 0, 1, [RecordBatch(0, [])]))
     alert.set_result(None)
     await flushing
     assert journal.marks[0].next_offset == 1
     assert journal.sent[-1] == "processed 0"
+
+
+async def test_aborted_transactions_are_committed_and_marked_but_only_behind_a_record() -> None:
+    aborted = Chunk("readings", 0, 5, 9, 0, 1, [])
+    journal, owned = Journal(), _driven()
+    owned.take(aborted)
+    await flush(owned, journal, asyncio.Lock(), journal.processed)
+    assert journal.sent == ["processed 9"]
+
+    journal, owned = Journal(), _driven(0)
+    owned.take(aborted)
+    await flush(owned, journal, asyncio.Lock(), journal.processed)
+    assert journal.sent == ["states", "mark", "processed 9"]
+    assert (journal.marks[0].next_offset, journal.marks[0].received_at_ms) == (10, owned.fold.clock_ms)
 
 
 async def test_nothing_new_is_nothing_written() -> None:
@@ -145,7 +159,7 @@ def _read(owned: OwnedPartition, count: int) -> None:
         reading = a_reading(offset)
         reading.vehicle_id = f"1HGCM82633A{offset % 1_000:06}"
         owned.fold.fold(reading, offset=offset, received_at_ms=reading.recorded_at_ms)
-    owned.take(Chunk("readings", 0, first, first + count - 1, 0, 1, []))
+    owned.take(Chunk("readings", 0, first, first + count - 1, 0, 1, [RecordBatch(0, [])]))
 
 
 async def test_a_second_flush_waits_for_the_first() -> None:

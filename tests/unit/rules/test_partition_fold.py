@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from contracts.alert import Alert
 from contracts.codec import decode
 from contracts.reading import Reading
-from contracts.vehicle_state import Mark, VehicleState
+from contracts.vehicle_state import VehicleState
 from rules.partition import PartitionFold
 from rules.written import restored
 
@@ -46,18 +46,12 @@ def test_a_restart_at_any_reading_tells_the_same_alerts(at: int) -> None:
     records = [*first.fold.drain(10), first.fold.mark(at)]
     second = Drive()
     states, mark = restored(records)
-    second.fold = PartitionFold(
-        first.partition, RULES, registry=first.fold.registry, states=states, clock_ms=mark_time(mark)
-    )
+    second.fold = PartitionFold(first.partition, RULES, registry=first.fold.registry, states=states, mark=mark)
     again = max(0, at - 7)  # what was read since the last commit comes again
     second.offset = again
     second.read(*readings[again:])
     assert identities(first.alerts + second.alerts) == identities(undisturbed.alerts)
     assert first.alerts + second.alerts == undisturbed.alerts
-
-
-def mark_time(mark: Mark | None) -> int:
-    return 0 if mark is None else mark.received_at_ms
 
 
 def identities(alerts: list[Alert]) -> list[tuple[str, int, str]]:

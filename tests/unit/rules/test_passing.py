@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+from demanding import demanding_stream
 from driving import REGISTERED, RULES, START_MS, VIN, a_reading
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,3 +168,16 @@ def test_fields_that_nobody_knows_are_written_as_they_came_and_read_by_nobody() 
     ((_, written),) = fold.drain(1)
     assert b"seat_c" in written
     assert decode(written, VehicleState).newest == a_reading(1)
+
+
+@pytest.mark.parametrize("seed", [71, 72, 73])
+def test_the_fast_lane_sets_the_same_cars_apart_and_watches_the_same_new_ones(seed: int) -> None:
+    few = replace(RULES, new_vehicles_an_hour=7)
+    records = [
+        Record(each.offset, decode(each.value, Reading).vehicle_id.encode(), each.value, each.received_at_ms)
+        for each in demanding_stream(seed)
+    ]
+    full, fast = (PartitionFold(PARTITION, few, registry={}) for _ in range(2))
+    assert _by_the_fast_lane(fast, records) == _full_looks(full, records)
+    assert fast.states == full.states
+    assert fast.mark(0) == full.mark(0)

@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from contracts.alert import Alert, AlertState
 from contracts.errors import InvalidInput
+from observability.terminal import Console
 from simulator.faults.truth import TruthLine, read_truth
 from simulator.report import show_score
 from simulator.scoring.rule_scores import NO_RULE, Episode, RuleScore, episodes, scores

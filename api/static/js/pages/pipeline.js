@@ -90,7 +90,7 @@ function figures({ lag, event_to_alert: latency, vehicles, rejected_readings: re
     tile("behind, cold path", behind("cold-path"), "until its next run"),
     tile("event to alert, median", latency.p50_ms === null ? "–" : delay(latency.p50_ms), latency.p50_ms === null ? "no alert in ten minutes" : `p99 ${delay(latency.p99_ms)}, ${counted(latency.alerts, "alert")} in ten minutes`),
     tile("batch view", version ? `version ${version}` : "–", age === null ? "none yet" : `${span(age * 1000)} old`),
-    tile("cars heard", number(vehicles.heard), `${vehicles.silent} silent, ${vehicles.registered} registered`),
+    tile("cars heard", number(vehicles.heard), heardNote(vehicles)),
     tile("readings rejected", number(total), counted(Object.keys(rejected).length, "reason")),
   ];
 }
@@ -157,6 +157,10 @@ async function showLatency(host, client) {
   const label = `Milliseconds from a reading at the broker to its alert at the broker, ${values.length} alerts: median ${median}, p99 ${p99}`;
   freshen(host, histogram(shown, { label, unit: "ms", digits: 0, marks: [{ at: median, text: `median ${median} ms` }] }),
     element("p", { className: "soft" }, `${counted(values.length, "alert")}, broker time to broker time. Not drawn are the slowest twentieth: p99 ${delay(p99)}, the slowest ${delay(values.at(-1))}.`));
+}
+
+function heardNote({ silent, registered, unwatched }) {
+  return `${silent} silent, ${registered} registered` + (unwatched ? `, ${number(unwatched)} not watched: too many new ones` : "");
 }
 
 function silentList({ silent_vehicles: silent, vehicles }) {

@@ -1,0 +1,125 @@
+"""What one vehicle may take of a partition, so that it never takes it from the others.
+
+Every limit is a count in offset order, on the broker's times that the records carry: whoever folds the same records,
+live or from history, comes to the same end. Beyond a limit a reading moves totals only, and people are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from contracts.vehicle_state import Episode
+from rules.episode import Change, end
+from rules.rule import Rule
+
+if TYPE_CHECKING:
+    from contracts.vehicle_state import VehicleState
+    from rules.moment import Moment
+
+MOST_CODE_EPISODES: Final = 64
+"""Trouble codes of a vehicle that are followed at once: as many as one reading may carry."""
+
+MOST_TRIPS: Final = 32
+"""Trips in a vehicle's state. Nothing of more is lost: the state is written, and then forgets the older ones."""
+
+MOST_WORK_US: Final = 1_000_000
+"""Work at which a vehicle is set apart: half a day with an open alert, one reading a second, sent at once."""
+CALM_WORK_US: Final = MOST_WORK_US // 2
+"""Work at which it is judged again."""
+WORKED_OFF_US_PER_MS: Final = 2
+"""How fast work is forgotten: a five-hundredth of a core a vehicle."""
+
+READING_WORK_US: Final = 20
+EPISODE_WORK_US: Final = 2
+CHANGE_WORK_US: Final = 1_000
+"""What a judged reading, each of its episodes and trouble codes, and an alert with all who take it are counted as."""
+
+HOUR_MS: Final = 3_600_000
+
+MANY_CODES: Final = Rule(
+    name="trouble_codes_beyond_limit",
+    family="limit",
+    severity="warning",
+    message=f"More than {MOST_CODE_EPISODES} trouble codes: what is beyond is not watched; check what sends them",
+    source="Limits per vehicle: docs/reliability.md",
+    for_ms=0,
+    clear_for_ms=60_000,
+    cooldown_ms=600_000,
+)
+SET_APART: Final = Rule(
+    name="vehicle_set_apart",
+    family="limit",
+    severity="warning",
+    message="Takes more than its share: its totals count, its rules wait until it is calmer; check what sends for it",
+    source="Limits per vehicle: docs/reliability.md",
+    for_ms=0,
+    clear_for_ms=0,
+    cooldown_ms=0,
+)
+LIMIT_RULES: Final[dict[str, Rule]] = {rule.name: rule for rule in (MANY_CODES, SET_APART)}
+"""Rules that no file has; their alerts tell that something is not watched."""
+
+
+def work_left_us(state: VehicleState, received_at_ms: int) -> int:
+    """Return the work of a vehicle that is not yet worked off at a broker time."""
+    passed_ms = max(0, received_at_ms - state.work_at_ms)
+    return max(0, state.work_us - passed_ms * WORKED_OFF_US_PER_MS)
+
+
+def charge(state: VehicleState, received_at_ms: int, *, episodes: int = 0, changes: int = 0) -> None:
+    """Count what a reading has cost: `episodes` and trouble codes looked at, `changes` told. Nothing costs nothing."""
+    if not episodes and not changes:
+        return
+    cost_us = READING_WORK_US + episodes * EPISODE_WORK_US + changes * CHANGE_WORK_US
+    state.work_us = work_left_us(state, received_at_ms) + cost_us
+    state.work_at_ms = max(state.work_at_ms, received_at_ms)
+
+
+def is_calm_again(state: VehicleState, received_at_ms: int) -> bool:
+    """Tell whether a vehicle that was set apart may be judged again."""
+    return work_left_us(state, received_at_ms) <= CALM_WORK_US
+
+
+def set_apart(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
+    """Set a vehicle apart from this reading on, which names the episode that begins."""
+    state.apart = Episode(
+        key=SET_APART.name,
+        phase="open",
+        trip_started_at_ms=moment.reading.trip_started_at_ms,
+        sequence=moment.reading.sequence,
+        since_ms=moment.at_ms,
+        seen_at_ms=moment.at_ms,
+        change=1,
+        severity=SET_APART.severity,
+        raised_at_ms=moment.at_ms,
+    )
+    return state.apart, Change("raised")
+
+
+def take_back(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
+    """Judge a vehicle again from this reading on; return the episode that ends."""
+    episode, state.apart = state.apart, None
+    state.work_us = work_left_us(state, moment.received_at_ms)
+    state.work_at_ms = max(state.work_at_ms, moment.received_at_ms)
+    assert episode is not None  # noqa: S101 - the caller has looked
+    return episode, end(episode, moment.at_ms, "recovered")
+
+
+@dataclass(slots=True)
+class Newcomers:
+    """How many vehicles of a partition began to be watched in the present hour of its clock."""
+
+    most: int
+    hour: int = 0
+    count: int = 0
+
+    def admit(self, clock_ms: int, offset: int) -> bool:  # noqa: ARG002 - who has planned ahead goes by it
+        """Count one more, by its reading at this offset, if there is room; tell whether there was."""
+        hour = clock_ms // HOUR_MS
+        if hour > self.hour:
+            self.hour, self.count = hour, 0
+        if self.count >= self.most:
+            return False
+        self.count += 1
+        return True

@@ -1,0 +1,99 @@
+"""Cars that take more than their share: valid readings, each of a kind that once grew without end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from disturbed import Record
+from driving import START_MS, VIN, a_reading
+
+from contracts.codec import encode
+from contracts.partitioning import partition_of_key
+from contracts.reading import MOST_TROUBLE_CODES, Reading
+from contracts.topics import READING_PARTITIONS
+
+PARTITION = partition_of_key(VIN.encode(), READING_PARTITIONS)
+
+
+def codes_from(first: int) -> tuple[str, ...]:
+    """Return 64 trouble codes of all four letters; other ones for each `first`."""
+    numbers = range(first * MOST_TROUBLE_CODES // 4, (first + 1) * MOST_TROUBLE_CODES // 4)
+    return tuple(f"{letter}{number:04X}" for number in numbers for letter in "PCBU")
+
+
+def new_codes_in_pairs(readings: int, **signals: Any) -> Iterator[Reading]:
+    """Yield readings in pairs 2 s apart, each pair with 64 new trouble codes, then a gap of 11 s."""
+    for pair in range(readings // 2):
+        for second in (0, 2):
+            codes = codes_from(pair % 250)
+            yield a_reading(pair * 13 + second, trouble_codes=codes, **signals)
+
+
+def codes_that_come_and_go(readings: int) -> Iterator[Reading]:
+    """Yield readings at which the same codes are raised and cleared as fast as their rules allow."""
+    second = 0
+    for at in range(readings):
+        is_active = at % 4 < 2
+        yield a_reading(second, trouble_codes=codes_from(0) if is_active else ())
+        second += 2 if at % 4 == 0 else 10 if at % 4 < 3 else 61
+
+
+def a_clock_that_jumps(readings: int) -> Iterator[Reading]:
+    """Yield readings in rising order whose clock goes back and forth by a little over a minute."""
+    for at in range(readings):
+        reading = a_reading(3_600 + (at % 2) * 61 + at % 7 / 1000, coolant_c=116.0 if at % 3 else 92.0)
+        reading.sequence = at
+        yield reading
+
+
+def a_trip_each(readings: int) -> Iterator[Reading]:
+    """Yield readings of a new trip each."""
+    return (a_reading(5, trip=60 * at) for at in range(readings))
+
+
+def a_hot_engine(readings: int) -> Iterator[Reading]:
+    """Yield readings with an open alert, one a second."""
+    return (a_reading(second, coolant_c=116.0) for second in range(readings))
+
+
+def as_records(readings: Iterator[Reading], *, offsets: Iterator[int], received_at_ms: int) -> list[Record]:
+    """Return the records of readings that arrive at once."""
+    return [Record(PARTITION, next(offsets), received_at_ms, encode(reading)) for reading in readings]
+
+
+def demanding_stream(seed: int) -> list[Record]:
+    """Return every kind of demand after the other in one partition, with calm hours between and strangers among."""
+    rng, offsets, records = random.Random(seed), count(), list[Record]()
+    kinds = [new_codes_in_pairs, codes_that_come_and_go, a_clock_that_jumps, a_trip_each, a_hot_engine]
+    rng.shuffle(kinds)
+    at_ms = START_MS + 30 * 3_600_000
+    demanding, others = strangers(45)[:5], strangers(45)[5:]
+    records += [Record(PARTITION, next(offsets), at_ms, encode(_of(vin, a_reading(0)))) for vin in demanding]
+    for vin, kind in zip(demanding, kinds, strict=True):
+        at_ms += rng.choice([60_000, 3_600_000])
+        records += [
+            replace(record, value=record.value.replace(VIN.encode(), vin.encode()))
+            for record in as_records(kind(rng.randrange(100, 300)), offsets=offsets, received_at_ms=at_ms)
+        ]
+        records += [
+            Record(PARTITION, next(offsets), at_ms + 1_000, encode(_of(other, a_reading(second))))
+            for other in others
+            for second in (0, 20_000)
+        ]
+    return records
+
+
+def strangers(vehicles: int) -> list[str]:
+    """Return invented VINs of the same partition."""
+    found = (f"1HGCM82633B{number:06}" for number in count())
+    mine = (vin for vin in found if partition_of_key(vin.encode(), READING_PARTITIONS) == PARTITION)
+    return [next(mine) for _ in range(vehicles)]
+
+
+def _of(vin: str, reading: Reading) -> Reading:
+    reading.vehicle_id = vin
+    return reading
