@@ -141,6 +141,7 @@ def test_all_programs_run_with_the_rights_that_are_documented_and_no_others(brok
     truth, port = str(tmp_path / "truth.jsonl"), free_port()
     (tmp_path / "webhooks.toml").write_text(
         '[[webhook]]\nname = "w"\nurl = "http://127.0.0.1:9/hook"\nsecret = "sixteen characters"\n'
+        'allowed_networks = ["127.0.0.1/32"]\n'
     )
     programs.ran("stack-topics", "stack", "topics")
     with ExitStack() as running:

@@ -238,7 +238,9 @@ def test_the_notifier_passes_every_lie_over_and_goes_on(fresh_broker: Broker, tm
     Thread(target=server.serve_forever, daemon=True).start()
     webhooks = tmp_path / "webhooks.toml"
     url = f"http://127.0.0.1:{server.server_port}/hook"
-    webhooks.write_text(f'[[webhook]]\nname = "w"\nurl = "{url}"\nsecret = "sixteen characters"\n')
+    webhooks.write_text(
+        f'[[webhook]]\nname = "w"\nurl = "{url}"\nsecret = "sixteen characters"\nallowed_networks = ["127.0.0.1/32"]\n'
+    )
     fill_readings(bootstrap, offsets=100)
     send(bootstrap, *(lie for lie in LIES.values() if lie.topic in {ENGINE_ALERTS.name, VEHICLES.name}))
     for topic in (ENGINE_ALERTS, VEHICLES):
