@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PROGRAMS := simulator gateway hot-path cold-path api stack
 TESTED := $(wildcard tests/unit tests/spark tests/equivalence tests/integration tests/e2e)
-TYPED := contracts rules roads observability simulator gateway hot_path cold_path api stack tests $(wildcard benchmarks scripts)
+TYPED := contracts rules roads observability runtime simulator gateway hot_path cold_path api stack tests $(wildcard benchmarks scripts)
 PYTEST := $(BIN)/pytest -m "not chaos and not cluster and not hostile"
 ARGS ?=
 # uv keeps what it downloads where the jars are kept: nothing is written outside this folder and that one.

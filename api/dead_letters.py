@@ -11,14 +11,15 @@ from api.errors import Unknown
 from api.queries.rejected import RejectedFilter, rejected_readings, times_rejected
 from api.replay import refusal, resent
 from contracts.errors import MalformedRecord
-from contracts.rejection import from_headers
+from contracts.record_checks import rejection_in
 from contracts.topics import REJECTED_READINGS
 from contracts.vehicle import VIN
 
 if TYPE_CHECKING:
     from api.kafka.producer import KafkaWriter, Outgoing
-    from api.kafka.reader import Fetched, TopicReader
+    from api.kafka.reader import TopicReader
     from api.store.database import Store
+    from contracts.record import Record
 
 _EXPIRED: Final = "it has expired in Kafka, or never was there"
 
@@ -38,7 +39,12 @@ class DeadLetters:
         if record is None:
             place = f"rejected-readings [{name.partition}] {name.offset}"
             raise Unknown(f"there is no record at {place} (any more); /v1/rejected-readings lists them")
-        story, value = from_headers(record.headers), record.value or b""
+        try:
+            story, value = rejection_in(record, None), record.value or b""
+        except MalformedRecord as error:
+            raise Unknown(
+                f"rejected-readings [{name.partition}] {name.offset} is no rejected reading: {error}"
+            ) from error
         return RejectedRecord(
             partition=name.partition,
             offset=name.offset,
@@ -65,7 +71,7 @@ class DeadLetters:
             await self._writer.write(sent)
         return Replayed(replayed=len(sent), refused=refused)
 
-    async def _fetched(self, name: RecordName) -> Fetched | None:
+    async def _fetched(self, name: RecordName) -> Record | None:
         if name.partition >= REJECTED_READINGS.partitions:
             return None
         return await self._reader.at(REJECTED_READINGS.name, name.partition, name.offset)
@@ -86,7 +92,7 @@ class DeadLetters:
         if record is None:
             return _EXPIRED
         try:
-            story = from_headers(record.headers)
+            story = rejection_in(record, None)
         except MalformedRecord as error:
             return str(error)
         key, value = record.key or b"", record.value or b""

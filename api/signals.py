@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from api.kafka.reader import Fetched
+    from contracts.record import Record
+
 
 MOST_READINGS: Final = 2_000
 """Around an alert; a car that sends ten a second has told 1,200 in the longest time that can be asked for."""
@@ -39,15 +40,15 @@ Source = Literal["kafka", "lake"]
 Row = dict[str, Any]
 
 
-def heard(records: Iterable[Fetched]) -> list[Row]:
+def heard(records: Iterable[Record]) -> list[Row]:
     """Give the readings among records, as they were believed: a signal that was ignored is absent."""
     rows = []
     for record in records:
         try:
-            reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.timestamp)
+            reading, _ = believe(record.value, partition=record.partition, received_at_ms=record.at_ms)
         except MalformedReading:
             continue
-        rows.append(_row(msgspec.to_builtins(reading), record.timestamp, record.offset))
+        rows.append(_row(msgspec.to_builtins(reading), record.at_ms, record.offset))
     return rows
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from api.period import day_of, period_holding, start_of
-from api.projector.inbox import Inbox, Record
+from api.projector.inbox import Inbox
 from api.projector.writing import write
 from api.store import tables
 from api.store.database import open_for_writing
@@ -23,6 +23,7 @@ from contracts.alert import SEVERITIES, Alert
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS, READING_PARTITIONS, VEHICLE_STATES, VEHICLES
 from contracts.vehicle import Vehicle
 from contracts.vehicle_state import Mark, TripTotals, VehicleState, mark_key
@@ -85,7 +86,7 @@ def _write(engine: Engine, records: Iterator[Record], at_once: int) -> None:
     inbox = Inbox()
     while chunk := list(islice(records, at_once)):
         with engine.begin() as connection:
-            write(connection, inbox.take(chunk))
+            write(connection, inbox.take(chunk, None))
 
 
 def _registry(size: Size) -> Iterator[Record]:

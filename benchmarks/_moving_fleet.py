@@ -10,12 +10,13 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from api.projector.inbox import Inbox, Record
+from api.projector.inbox import Inbox
 from api.projector.writing import write
 from api.store.database import open_for_writing
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
+from contracts.record import Record
 from contracts.topics import READING_PARTITIONS, VEHICLE_STATES
 from contracts.vehicle_state import Mark, TripTotals, VehicleState, mark_key
 
@@ -63,7 +64,7 @@ class MovingFleet:
         records = [self._state(car, at_ms) for car in self._cars[part::ROUNDS]]
         records += [self._mark(partition, at_ms) for partition in range(READING_PARTITIONS)]
         with self._engine.begin() as connection:
-            write(connection, Inbox().take(records))
+            write(connection, Inbox().take(records, None))
 
     def _state(self, car: tuple[str, float, float, float], at_ms: int) -> Record:
         vin, across, along, begun = car

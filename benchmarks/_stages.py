@@ -21,10 +21,10 @@ from hot_path.__main__ import GARBAGE
 from hot_path.decision import decide
 from hot_path.transport import Chunk
 from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking
-from hot_path.transport.records import KeptRecords
 from rules import Rules, default_rules_file, load_rules
 from rules.healthy import healthy_filter
 from rules.partition import PartitionFold
+from runtime.kafka.batch_records import KeptRecords
 
 sys.path.append(str(Path(__file__).parent))  # last, as this folder's hot_path.py would hide the hot path
 

@@ -29,14 +29,17 @@ from _api_mix import mix
 from _full_store import Size, an_alert, filled, states, today_ms
 from aiokafka import AIOKafkaProducer
 
-from api.projector.inbox import Record
 from contracts.codec import encode
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS
 from observability.terminal import Console, Table
 from stack.broker import Broker, BrokerFiles
 from stack.environment import machine_environment
 from stack.ports import free_port
 from stack.topics import ensure_topics
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from filled_readings import fill_readings
 
 OUTPUT = Path("build/benchmarks/api.json")
 RATE = 300.0
@@ -87,7 +90,6 @@ def _store(kind: str, folder: Path, name: str) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/{name}.db"
         return
-    sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from postgres import running_postgres  # noqa: PLC0415 - the tests' own set-up of a server
 
     with running_postgres({"shared_buffers": "512MB", "max_wal_size": "4GB"}) as server:
@@ -100,6 +102,7 @@ def _broker(folder: Path) -> Iterator[Broker]:
     try:
         broker.wait_ready()
         asyncio.run(ensure_topics(broker.bootstrap))
+        fill_readings(broker.bootstrap)
         yield broker
     finally:
         broker.stop()

@@ -192,7 +192,7 @@ def _registry(bench: Bench) -> Registry:
     async def all_of() -> Registry:
         ends = (await broker.bounds(bench.bootstrap, VEHICLES.name, wait_s=WAIT_S)).ends
         found = [r async for r in broker.records(bench.bootstrap, VEHICLES.name, ends, wait_s=WAIT_S)]
-        return folded([(record.key, record.value) for record in found], ends[0])
+        return folded(found, ends[0])
 
     return asyncio.run(all_of())
 

@@ -40,6 +40,7 @@ from stack.topics import ensure_topics
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from chromium import a_browser, holds
+from filled_readings import fill_readings
 
 OUTPUT = Path("build/benchmarks/dashboard.json")
 WIDTH, HEIGHT = 1280, 800
@@ -67,6 +68,7 @@ def main() -> None:
         stack.callback(broker.stop)
         broker.wait_ready()
         asyncio.run(ensure_topics(broker.bootstrap))
+        fill_readings(broker.bootstrap)
         still, moving = f"sqlite:///{folder}/still.db", f"sqlite:///{folder}/moving.db"
         stack.enter_context(_program("projector", "--store", still, "--bootstrap", broker.bootstrap, folder=folder))
         quiet = stack.enter_context(_api(still, broker.bootstrap, folder))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+from contracts.bounds import LARGEST_INTEGER, Count, Name, SmallCount, Text
 
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["raised", "escalated", "cleared"]
 ClearReason = Literal["recovered", "signal_lost", "heard_again", "rule_removed"]
 ActionKind = Literal["acknowledge", "resolve", "note"]
-Evidence = dict[str, float | int | str | bool | list[float] | None]
+_Whole = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+_Values = Annotated[list[float], Meta(max_length=100)]
+Evidence = Annotated[dict[Name, float | _Whole | Text | bool | _Values | None], Meta(max_length=250)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """In rising order."""
@@ -27,20 +34,20 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     `partition` and `offset` that caused the change.
     """
 
-    alert_id: str
-    change: int
-    vehicle_id: str
-    rule: str
-    rules_hash: str
+    alert_id: Name
+    change: SmallCount
+    vehicle_id: Name
+    rule: Name
+    rules_hash: Name
     severity: Severity
     state: AlertState
-    raised_at_ms: int
-    changed_at_ms: int
-    received_at_ms: int
-    partition: int
-    offset: int
-    message: str
-    trouble_code: str | None = None
+    raised_at_ms: Count
+    changed_at_ms: Count
+    received_at_ms: Count
+    partition: SmallCount
+    offset: Count
+    message: Text
+    trouble_code: Name | None = None
     clear_reason: ClearReason | None = None
     timed: bool = False
     """Raised by the passing of time and not by a reading, so it has no event-to-alert latency."""
@@ -48,21 +55,21 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """The signals that the rule reads, at the raise."""
     worst: Evidence = {}
     """The same signals at the worst reading so far."""
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
-    fold_version: int = 1
+    latitude_deg: Latitude | None = None
+    longitude_deg: Longitude | None = None
+    fold_version: SmallCount = 1
     """Of the code that raised it, beside its rules: only what one pair has judged can be compared."""
 
 
 class AlertAction(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person did about an alert; the value of topic `alert-actions`, keyed `alert_id:action_id`."""
 
-    alert_id: str
-    action_id: str
+    alert_id: Name
+    action_id: Name
     action: ActionKind
-    by: str
-    at_ms: int
-    note: str | None = None
+    by: Name
+    at_ms: Count
+    note: Text | None = None
     force: bool = False
 
 

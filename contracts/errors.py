@@ -2,7 +2,7 @@
 
 ConnectedCarsError
 ├── MalformedReading      a record is no reading, or one that cannot be believed
-├── MalformedRecord       a record on one of the project's own topics or files does not decode
+├── MalformedRecord       a record on one of the project's own topics or files does not decode or cannot be true
 ├── InvalidInput          a file, flag or setting given by a person is wrong (exit code 2)
 │   └── InvalidRules      the rule file, with rule and line
 ├── SnapshotRefused       a dashcam picture that must not be sent: too large, or no JPEG
@@ -14,7 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from contracts.reason import Reason
+
+    Flaw = Literal["shape", "size", "key", "partition", "offset", "time", "figures", "topic"]
 
 
 class ConnectedCarsError(Exception):
@@ -32,7 +36,12 @@ class MalformedReading(ConnectedCarsError):
 
 
 class MalformedRecord(ConnectedCarsError):
-    """A record or file written by one of the programs does not decode: another version wrote it, or it is damaged."""
+    """A record or file written by one of the programs does not decode, or says what cannot be true of its place."""
+
+    def __init__(self, message: str, *, flaw: Flaw = "shape") -> None:
+        """Keep the closed `flaw`, by which equal ones are told once, beside the message for a person."""
+        super().__init__(message)
+        self.flaw: Flaw = flaw
 
 
 class InvalidInput(ConnectedCarsError):

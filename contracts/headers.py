@@ -22,9 +22,9 @@ def as_headers(value: msgspec.Struct) -> Headers:
     return [(name.replace("_", "-"), str(given).encode()) for name, given in fields.items() if given is not None]
 
 
-def from_headers(headers: Iterable[tuple[str, bytes]], kind: type[T], *, topic: str) -> T:
+def from_headers(headers: Iterable[tuple[str, bytes | None]], kind: type[T], *, topic: str) -> T:
     """Read a struct back. Raises MalformedRecord when a header is missing or no number where one is due."""
-    fields = {name.replace("-", "_"): value.decode("utf-8", "replace") for name, value in headers}
+    fields = {name.replace("-", "_"): (value or b"").decode("utf-8", "replace") for name, value in headers}
     try:
         return msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -6,13 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from contracts.bounds import Count
+
 READING_SCHEMA = b"vehicle-reading/1"
 """Value of the Kafka header `schema` on every reading."""
 
-LARGEST_INTEGER = 2**53 - 1
-"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
-
-Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 OilLevel = Literal["CRITICALLY_LOW", "LOW", "NORMAL", "HIGH", "CRITICALLY_HIGH"]
 
 Share = Annotated[float, Meta(ge=0, le=100)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts import headers
+from contracts.bounds import Count, Name, SmallCount, Text
 from contracts.headers import Headers
-from contracts.reading import Count
 from contracts.reason import Reason
 from contracts.topics import REJECTED_READINGS
 
@@ -23,14 +23,14 @@ KEPT_BYTES = 64 * 1024
 class Rejection(msgspec.Struct, frozen=True):
     """One rejected record's story: what was wrong, and where it stood."""
 
-    reason: str
-    detail: str
-    source_topic: str
-    source_partition: Count
+    reason: Name
+    detail: Text
+    source_topic: Name
+    source_partition: SmallCount
     source_offset: Count
     received_at_ms: Count
     length: Count
-    sha256: str
+    sha256: Name
 
 
 def rejection(  # noqa: PLR0913 - each is one fact of the record's origin
@@ -61,6 +61,6 @@ def to_headers(rejected: Rejection) -> Headers:
     return headers.as_headers(rejected)
 
 
-def from_headers(given: Iterable[tuple[str, bytes]]) -> Rejection:
+def from_headers(given: Iterable[tuple[str, bytes | None]]) -> Rejection:
     """Read a rejection back. Raises MalformedRecord when a header is missing or no number where one is due."""
     return headers.from_headers(given, Rejection, topic=REJECTED_READINGS.name)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import msgspec
 
-from contracts.reading import LARGEST_INTEGER, Reading
+from contracts.bounds import LARGEST_INTEGER
+from contracts.reading import Reading
 
 Range = tuple[float, float]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import msgspec
 
 from contracts import headers
+from contracts.bounds import Count, Name, Text
 from contracts.errors import SnapshotRefused
-from contracts.reading import Count
 from contracts.topics import DASHCAM_SNAPSHOTS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SnapshotEvent = Literal["harsh_braking", "warning_light"]
 class Snapshot(msgspec.Struct, frozen=True):
     """What the headers tell; the time is the car's clock, the identity that of the reading at that moment."""
 
-    vehicle_id: str
+    vehicle_id: Name
     event: SnapshotEvent
     recorded_at_ms: Count
     trip_started_at_ms: Count
@@ -34,7 +34,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     speed_kmh: Annotated[float, msgspec.Meta(ge=0, le=400)]
     latitude_deg: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     longitude_deg: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
-    detail: str = ""
+    detail: Text = ""
     """Which lamp, such as a trouble code; or how hard it braked."""
 
 
@@ -43,7 +43,7 @@ def to_headers(snapshot: Snapshot) -> headers.Headers:
     return headers.as_headers(snapshot)
 
 
-def from_headers(given: Iterable[tuple[str, bytes]]) -> Snapshot:
+def from_headers(given: Iterable[tuple[str, bytes | None]]) -> Snapshot:
     """Read them back. Raises MalformedRecord when one is missing or makes no sense."""
     return headers.from_headers(given, Snapshot, topic=DASHCAM_SNAPSHOTS.name)
 

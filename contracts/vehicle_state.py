@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import Meta
 
 from contracts.alert import Evidence, Severity
+from contracts.bounds import LARGEST_INTEGER, Count, Name, SmallCount
 from contracts.reading import Reading
 
 MARK_PREFIX = b"mark:"
+Phase = Literal["pending", "open", "cooldown"]
 
 
 class TripTotals(msgspec.Struct, gc=False, omit_defaults=True):
     """A trip's totals, each the maximum seen: late, repeated and shuffled readings cannot make one wrong."""
 
-    trip_started_at_ms: int
-    distance_m: int
-    ended_at_ms: int
-    fuel_ml: int | None = None
-    idle_s: int | None = None
+    trip_started_at_ms: Count
+    distance_m: Count
+    ended_at_ms: Count
+    fuel_ml: Count | None = None
+    idle_s: Count | None = None
 
 
 class LiveAverages(msgspec.Struct, gc=False, omit_defaults=True):
@@ -35,46 +40,45 @@ class Episode(msgspec.Struct, omit_defaults=True):
     of an unbroken hold, None when the condition does not hold.
     """
 
-    key: str
-    phase: str
-    """pending, open or cooldown"""
-    trip_started_at_ms: int
-    sequence: int
+    key: Name
+    phase: Phase
+    trip_started_at_ms: Count
+    sequence: Count
     """With `trip_started_at_ms` the first pending reading: the episode's identity."""
-    since_ms: int
+    since_ms: Count
     """Start of the pending hold; in cooldown: when the episode was cleared."""
-    seen_at_ms: int
+    seen_at_ms: Count
     """The last reading that carried the rule's signals."""
-    registry: dict[str, float | None] = {}
+    registry: dict[Name, float | None] = {}
     """Registry values, fixed when pending started."""
-    change: int = 0
+    change: SmallCount = 0
     severity: Severity | None = None
-    raised_at_ms: int | None = None
+    raised_at_ms: Count | None = None
     evidence: Evidence = {}
     worst: Evidence = {}
-    clearing_since_ms: int | None = None
-    clearing_seen_at_ms: int | None = None
-    escalating_since_ms: int | None = None
-    escalating_seen_at_ms: int | None = None
+    clearing_since_ms: Count | None = None
+    clearing_seen_at_ms: Count | None = None
+    escalating_since_ms: Count | None = None
+    escalating_seen_at_ms: Count | None = None
     worst_excess: float | None = None
     """By how much the level was exceeded at its worst; None where that is no finite number."""
-    trouble_code: str | None = None
+    trouble_code: Name | None = None
 
 
 class Sample(msgspec.Struct, gc=False, array_like=True):
     """The trip's counters and the coolant at one moment (event time), for the live averages."""
 
-    at_ms: int
-    distance_m: int
-    fuel_ml: int | None
+    at_ms: Count
+    distance_m: Count
+    fuel_ml: Count | None
     coolant_c: float | None
 
 
 class Trend(msgspec.Struct, omit_defaults=True):
     """What a trend rule remembers of one vehicle: samples (event time ms, value), oldest first."""
 
-    key: str
-    samples: list[tuple[int, float]] = []
+    key: Name
+    samples: list[tuple[Count, float]] = []
 
 
 class VehicleState(msgspec.Struct, omit_defaults=True):
@@ -84,51 +88,53 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     write last.
     """
 
-    offset: int
+    offset: Count
     """Of the last reading folded, in partition `partition` of `vehicle-readings`."""
-    partition: int
-    received_at_ms: int
+    partition: SmallCount
+    received_at_ms: Count
     """The latest broker time of any of its readings."""
     newest: Reading
     """The newest reading by (trip_started_at_ms, sequence)."""
-    newest_received_at_ms: int
-    trips: list[TripTotals]
+    newest_received_at_ms: Count
+    trips: Annotated[list[TripTotals], Meta(min_length=1)]
     """The current trip, and older ones touched since the last write."""
     averages: LiveAverages | None = None
     episodes: list[Episode] = []
     samples: list[Sample] = []
     """Of the current trip, oldest first, a little over the averaging window."""
     trends: list[Trend] = []
-    sample_due_ms: int = 0
+    sample_due_ms: Count = 0
     """Event time from which the next sample is taken."""
     silent: Episode | None = None
-    watched_from_offset: int = -1
+    watched_from_offset: Annotated[int, Meta(ge=-1, le=LARGEST_INTEGER)] = -1
     """Of the reading that the rules looked at first; -1 before it, and in states that version 0.1 wrote."""
-    refused_hour: int | None = None
+    refused_hour: Count | None = None
     """The hour of broker time (since 1970) in which there was last no room to watch it; None while it is watched."""
-    work_us: int = 0
+    work_us: Count = 0
     """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
-    work_at_ms: int = 0
+    work_at_ms: Count = 0
     apart: Episode | None = None
     """Open while the vehicle is set apart, as it has taken more than its share."""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Follows each flush, key `mark:PARTITION`: every reading below `next_offset` is in the states before it."""
 
-    partition: int
-    next_offset: int
-    received_at_ms: int
+    partition: SmallCount
+    next_offset: Count
+    received_at_ms: Count
     """The latest broker time seen in the partition."""
-    rules_hash: str
-    fold_version: int = 1
-    since_offset: int = 0
+    rules_hash: Name
+    fold_version: SmallCount = 1
+    since_offset: Count = 0
     """The first offset that was folded by these rules and this version of the fold."""
-    new_hour: int = 0
+    new_hour: Count = 0
     """The hour of broker time (since 1970) that `new_vehicles` are counted in."""
-    new_vehicles: int = 0
-    unwatched: int = 0
+    new_vehicles: Count = 0
+    unwatched: Count = 0
     """Vehicles of which only totals are kept, as there were too many new ones."""
+    topic_id: Name | None = None
+    """Kafka's id of the topic of readings: another one has other offsets. None where the broker tells none."""
 
 
 def mark_key(partition: int) -> bytes:

@@ -16,6 +16,7 @@ from faust.types import TP
 
 from hot_path.at_end import Position
 from hot_path.clock import now_ms
+from hot_path.lookups import Lookups
 from hot_path.publisher import Publisher
 from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
@@ -52,6 +53,7 @@ class HotPath:
             load_rules(settings.rules),
             registry=self._registry.vehicles,
             publisher=self._publisher,
+            lookups=Lookups(settings),
             source=lambda: self,
         )
         self._add_table()

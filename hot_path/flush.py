@@ -61,7 +61,7 @@ async def flush(
             if next_offset is None or not (sent or owned.fold.unwritten or owned.folded):
                 return
             records = owned.fold.drain(owned.fold.unwritten)
-            marks = [] if owned.heard_to is None else [owned.fold.mark(next_offset)]
+            marks = [] if owned.heard_to is None else [owned.fold.mark(next_offset, owned.topic_id)]
         await _send(owned, sink, records, sent)
         await asyncio.gather(*sent)
         if owned.is_dropped:

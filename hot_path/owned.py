@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 class OwnedPartition:
     """Everything a worker keeps of a partition; dropped as a whole when the partition is taken away."""
 
-    def __init__(self, fold: PartitionFold, *, next_offset: int | None, known_to: int = -1) -> None:
+    def __init__(
+        self, fold: PartitionFold, *, next_offset: int | None, known_to: int = -1, topic_id: str | None = None
+    ) -> None:
         """Own a restored partition; `next_offset` is its mark's, None when it was never marked.
+
+        `topic_id` is Kafka's of the readings' topic, for the marks to come.
 
         `known_to` is the offset up to which a restored state goes: a worker that was killed between its states and
         their mark leaves some that are ahead of the mark.
         """
         self.fold = fold
+        self.topic_id = topic_id
         self.next_offset = next_offset
         """The first offset that is not folded."""
         self.heard_to = next_offset

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from contracts.codec import decode
 from contracts.errors import MalformedRecord
+from contracts.record_checks import vehicle_id_of, vehicle_in
 from contracts.topics import VEHICLES
-from contracts.vehicle import Vehicle
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer, record_of, records_to_end
+from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
+    from contracts.record import Record
+    from contracts.vehicle import Vehicle
     from hot_path.settings import HotPathSettings
 
 log = logging.getLogger(__name__)
@@ -28,43 +32,36 @@ class Registry:
         self._topic = settings.vehicles_topic
         self._bootstrap = settings.bootstrap
         self._consumer: AIOKafkaConsumer | None = None
+        self._passed_over = PassedOver()
 
     async def read_to_end(self) -> None:
         """Connect, and read what is there."""
-        consumer = self._consumer = AIOKafkaConsumer(
-            **kafka_client(self._bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = self._consumer = kafka_consumer(self._bootstrap, auto_offset_reset="earliest")
         await consumer.start()
         partitions = [TopicPartition(self._topic, number) for number in range(VEHICLES.partitions)]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        for partition in partitions:
-            while await consumer.position(partition) < ends[partition]:
-                await self._take(consumer, timeout_ms=500)
+        async for record in records_to_end(consumer, partitions):
+            self._put(record)
         log.info("vehicle registry read", extra={"vehicles": len(self.vehicles)})
 
     async def follow(self) -> None:
         """Take changes as they come, until cancelled; `read_to_end` comes first."""
         while self._consumer is not None:
-            await self._take(self._consumer, timeout_ms=1_000)
+            for fetched in (await self._consumer.getmany(timeout_ms=1_000)).values():
+                for record in fetched:
+                    self._put(record_of(record))
 
     async def stop(self) -> None:
         """Disconnect."""
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def _take(self, consumer: AIOKafkaConsumer, *, timeout_ms: int) -> None:
-        for records in (await consumer.getmany(timeout_ms=timeout_ms)).values():
-            for record in records:
-                self._put(record.key, record.value)
-
-    def _put(self, key: bytes | None, value: bytes | None) -> None:
-        if value is None:
-            self.vehicles.pop((key or b"").decode(errors="replace"), None)
-            return
+    def _put(self, record: Record) -> None:
         try:
-            vehicle = decode(value, Vehicle)
+            vehicle = vehicle_in(record)
         except MalformedRecord as error:
-            log.warning("registry record ignored", extra={"problem": str(error)})
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)
             return
-        self.vehicles[vehicle.vehicle_id] = vehicle
+        if vehicle is None:
+            self.vehicles.pop(vehicle_id_of(record), None)
+        else:
+            self.vehicles[vehicle.vehicle_id] = vehicle

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from contracts.codec import decode
 from contracts.errors import ConnectedCarsError, MalformedRecord
-from rules.written import restored
+from contracts.record import Record
+from contracts.record_checks import written_in
+from contracts.vehicle_state import MARK_PREFIX, Mark
+from hot_path.transport.chunk import RefusedBatch
 
 if TYPE_CHECKING:
-    from contracts.vehicle_state import Mark, VehicleState
+    from collections.abc import Collection, Iterable
+
+    from contracts.record_checks import Ends
     from hot_path.transport.chunk import Chunk
+    from hot_path.transport.chunk import Record as ChunkRecord
+    from rules.written import Written
 
 
 class LostChunk(ConnectedCarsError):
@@ -51,49 +59,141 @@ class Delivery:
         return True
 
 
+_NO_KEY = MalformedRecord("it has no key", flaw="key")
+
+
+class _Kept(NamedTuple):
+    position: int
+    offset: int
+    at_ms: int
+    value: bytes
+
+
 class PartitionRecords:
     """The newest record of each key, by position and not by place: a worker thought dead may have written last.
 
-    Only these are decoded in full. An older record of a vehicle can add nothing to them: its totals are counters that
-    only grow with the offset.
+    Only these are decoded in full and judged. An older record of a vehicle can add nothing to one that is believed: its
+    totals are counters that only grow with the offset. Behind one that is not believed, it is looked for again.
     """
 
     def __init__(self) -> None:
         """Start empty."""
-        self._newest: dict[bytes, tuple[int, bytes]] = {}
+        self._newest: dict[bytes, _Kept] = {}
         self._delivery = Delivery()
-        self.refused: list[tuple[bytes, MalformedRecord]] = []
-        """Keys of records that do not decode. An older record of the key stands in, else its vehicle begins anew."""
+        self._place = ("", -1)
+        self.refused: list[tuple[Record, MalformedRecord]] = []
+        """Records that do not decode or cannot be true."""
 
     def take(self, chunk: Chunk) -> None:
         """Take a chunk of the partition. Raises LostChunk."""
         if not self._delivery.is_due(chunk):
             return
+        self._place = chunk.topic, chunk.partition
         newest = self._newest
         for batch in chunk.batches:
             for record in batch.records:
                 key, value = record.key, record.value
                 if key is None:
+                    self._without_key(record, batch.received_at_ms)
                     continue
                 if value is None:
-                    newest.pop(key, None)
+                    _forget(newest, key)
                     continue
-                position = self._position(key, value)
+                kept = _Kept(-1, record.offset, batch.received_at_ms, value)
+                position = self._position(key, kept)
                 known = newest.get(key)
                 if position is not None and (known is None or position >= known[0]):
-                    newest[key] = position, value
+                    newest[key] = kept._replace(position=position)
 
-    def states(self) -> tuple[dict[str, VehicleState], Mark | None]:
-        """Decode what was read: the states, and the mark behind them."""
-        return restored(((key, value) for key, (_, value) in self._newest.items()), refused=self._refuse)
+    def believed(self, ends: Ends, topic_id: str | None) -> tuple[dict[bytes, Written], set[bytes]]:
+        """Judge what was read: what is believed, and the keys of which an older record is wanted."""
+        found: dict[bytes, Written] = {}
+        lost: set[bytes] = set()
+        for key, kept in self._newest.items():
+            record = self._record(key, kept)
+            try:
+                found[key] = believed_in(record, ends, topic_id)
+            except MalformedRecord as error:
+                self._refuse(record, error)
+                lost.add(key)
+        self._newest.clear()
+        return found, lost
 
-    def _position(self, key: bytes, value: bytes) -> int | None:
+    def _position(self, key: bytes, kept: _Kept) -> int | None:
         try:
-            found = decode(value, _Position)
+            return _position_of(kept.value)
         except MalformedRecord as error:
-            self._refuse(key, error)
+            self._refuse(self._record(key, kept), error)
             return None
-        return max(found.offset, found.next_offset)
 
-    def _refuse(self, key: bytes, error: MalformedRecord) -> None:
-        self.refused.append((key, error))
+    def _without_key(self, record: ChunkRecord, at_ms: int) -> None:
+        problem = MalformedRecord(record.problem.detail, flaw="size") if isinstance(record, RefusedBatch) else _NO_KEY
+        self._refuse(Record(*self._place, record.offset, at_ms, None, None), problem)
+
+    def _refuse(self, record: Record, error: MalformedRecord) -> None:
+        self.refused.append((record._replace(value=None), error))  # a flood of them must fit into memory
+
+    def _record(self, key: bytes, kept: _Kept) -> Record:
+        return Record(*self._place, kept.offset, kept.at_ms, key, kept.value)
+
+
+class OlderRecords:
+    """The newest record that is believed of each of some keys, each record judged: behind one that cannot be true."""
+
+    def __init__(self, keys: Collection[bytes], ends: Ends, topic_id: str | None) -> None:
+        """Want these keys."""
+        self._keys = keys
+        self._ends = ends
+        self._topic_id = topic_id
+        self._newest: dict[bytes, tuple[int, Written]] = {}
+
+    def take(self, record: Record) -> None:
+        """Take one record of the partition; they come in the order of their offsets."""
+        key = record.key
+        if key is None or key not in self._keys:
+            return
+        if record.value is None:
+            _forget(self._newest, key)
+            return
+        with suppress(MalformedRecord):  # told when it was read first
+            found = believed_in(record, self._ends, self._topic_id)
+            position = _position_of(record.value)
+            known = self._newest.get(key)
+            if known is None or position >= known[0]:
+                self._newest[key] = position, found
+
+    def believed(self) -> dict[bytes, Written]:
+        """Return what is believed of the keys that have such a record."""
+        return {key: found for key, (_, found) in self._newest.items()}
+
+
+def believed_in(record: Record, ends: Ends, topic_id: str | None) -> Written:
+    """Return what a record of `vehicle-states` says. Raises MalformedRecord; a mark of another topic has that flaw."""
+    if record.key is not None and record.key.startswith(MARK_PREFIX):
+        # Before its offset, which means nothing where the topic is another one.
+        mark = written_in(record, None)
+        if isinstance(mark, Mark) and is_of_another_topic(mark, topic_id):
+            raise MalformedRecord(f"a mark of the topic {mark.topic_id}, where it now is {topic_id}", flaw="topic")
+    return written_in(record, ends)
+
+
+def is_of_another_topic(mark: Mark, topic_id: str | None) -> bool:
+    """Tell whether a mark was written for a topic of readings that was deleted; where no id is known, it was not."""
+    return topic_id is not None and mark.topic_id is not None and mark.topic_id != topic_id
+
+
+def was_created_anew(refused: Iterable[MalformedRecord], believed: Iterable[Written], topic_id: str | None) -> bool:
+    """Tell whether marks speak of another topic of readings and none of this one: a single one that does is a lie."""
+    is_told = any(error.flaw == "topic" for error in refused)
+    return is_told and not any(isinstance(one, Mark) and one.topic_id == topic_id for one in believed)
+
+
+def _forget(newest: dict[bytes, Any], key: bytes) -> None:
+    """Take the tombstone of a vehicle that was erased; nobody takes a mark back."""
+    if not key.startswith(MARK_PREFIX):
+        newest.pop(key, None)
+
+
+def _position_of(value: bytes) -> int:
+    found = decode(value, _Position)
+    return max(found.offset, found.next_offset)

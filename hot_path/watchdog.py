@@ -15,15 +15,17 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import ConnectedCarsError
 from hot_path.standstill import Offsets, StandstillWatch
 from observability import metrics
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer
 
 if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
     from hot_path.settings import HotPathSettings
 
 log = logging.getLogger(__name__)
@@ -75,10 +77,9 @@ class Watchdog:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look_until_stopped(self) -> None:
-        async with AIOKafkaConsumer(
-            **kafka_client(self._settings.bootstrap),
+        async with kafka_consumer(
+            self._settings.bootstrap,
             group_id=self._settings.app_id,
-            enable_auto_commit=False,
             isolation_level="read_committed",  # what an open transaction holds up does not wait for this worker
         ) as consumer:
             while not self._stopped.is_set():

@@ -8,13 +8,17 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from contracts.errors import InvalidInput
 from contracts.topics import READING_PARTITIONS
 from hot_path.decision import Effects, decide
 from hot_path.figures import count, count_alert
 from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
+from hot_path.restoration import was_created_anew
 from observability import metrics
 from rules.partition import PartitionFold
+from rules.written import gathered
+from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,11 +27,13 @@ if TYPE_CHECKING:
     from contracts.alert import Alert
     from contracts.vehicle import Vehicle
     from hot_path.at_end import Position
+    from hot_path.lookups import Lookups, Readings
     from hot_path.publisher import Publisher, Sent
     from hot_path.restoration import PartitionRecords
     from hot_path.settings import HotPathSettings
     from hot_path.transport.chunk import Chunk
     from rules import Rules
+    from rules.written import Written
 
     class Source(Protocol):
         """What the worker asks of the consumer."""
@@ -57,6 +63,7 @@ class Worker:
         *,
         registry: Mapping[str, Vehicle],
         publisher: Publisher,
+        lookups: Lookups,
         source: Callable[[], Source],
     ) -> None:
         """Own nothing yet."""
@@ -64,7 +71,9 @@ class Worker:
         self._rules = rules
         self._registry = registry
         self._publisher = publisher
+        self._lookups = lookups
         self._source = source
+        self._passed_over = PassedOver()
         self._deciding = asyncio.Lock()
         self.owned: dict[int, OwnedPartition] = {}
         self.is_restored = False
@@ -75,11 +84,16 @@ class Worker:
         return self.is_restored and all(owned.end.was_reached for owned in self.owned.values())
 
     async def restore(self, records: dict[int, PartitionRecords]) -> None:
-        """Own the partitions of a new assignment. A state that does not decode is left out, and told."""
+        """Own the partitions of a new assignment. What cannot be true gives way to what was written before it.
+
+        Raises InvalidInput if the topic of readings was created anew.
+        """
         self.drop()
-        for partition, written in records.items():
-            states, mark = written.states()
-            self._tell_refused(partition, written)
+        readings = await self._lookups.readings()
+        believed = {number: await self._believed(number, written, readings) for number, written in records.items()}
+        self._refuse_new_topic(records, believed, readings.topic_id)
+        for partition, written in believed.items():
+            states, mark = gathered(written.items())
             fold = PartitionFold(
                 partition,
                 self._rules,
@@ -89,23 +103,34 @@ class Worker:
             )
             known_to = max((state.offset for state in states.values()), default=-1)
             next_offset = mark.next_offset if mark else None
-            self.owned[partition] = OwnedPartition(fold, next_offset=next_offset, known_to=known_to)
+            self.owned[partition] = OwnedPartition(
+                fold, next_offset=next_offset, known_to=known_to, topic_id=readings.topic_id
+            )
             await asyncio.sleep(0)
         self.is_restored = True
         metrics.PARTITIONS_OWNED.set(len(self.owned))
         log.info("states restored", extra={"partitions": len(self.owned), "vehicles": self.vehicle_count()})
 
-    def _tell_refused(self, partition: int, written: PartitionRecords) -> None:
-        """Say which states were left out: better a few vehicles that begin anew than a partition without alerts."""
-        for key, error in written.refused:
-            metrics.STATES_REFUSED.inc()
-            facts = {
-                "topic": self._settings.states_topic,
-                "partition": partition,
-                "key": repr(key),
-                "problem": str(error),
-            }
-            log.error("state does not decode, vehicle begins anew", extra=facts)
+    async def _believed(self, partition: int, written: PartitionRecords, readings: Readings) -> dict[bytes, Written]:
+        """Judge what was read: better a few vehicles that begin anew than a partition without alerts."""
+        found, lost = written.believed(readings.ends, readings.topic_id)
+        for record, error in written.refused:
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)
+        if lost:
+            found |= await self._lookups.older(partition, lost, readings)
+        return found
+
+    def _refuse_new_topic(
+        self, records: dict[int, PartitionRecords], believed: dict[int, dict[bytes, Written]], topic_id: str | None
+    ) -> None:
+        refused = (error for written in records.values() for _, error in written.refused)
+        found = (one for written in believed.values() for one in written.values())
+        if was_created_anew(refused, found, topic_id):
+            readings, states = self._settings.readings_topic, self._settings.states_topic
+            raise InvalidInput(
+                f"topic {readings} was created anew since {states} was written, so offsets there mean other readings: "
+                f"delete {states} and make it again with `stack topics`, and delete store and lake, which are rebuilt"
+            )
 
     def drop(self) -> None:
         """Give up all partitions; what is not sent stays unsent."""

@@ -6,6 +6,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _MILLISECONDS_TO_SECONDS = (0.001, 0.002, 0.005, 0.008, 0.012, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+# every program that reads Kafka
+RECORDS_PASSED_OVER = Counter(
+    "records_passed_over", "Records and record batches of Kafka that say what cannot be true, by topic", ["topic"]
+)
 # simulator
 READINGS_PRODUCED = Counter("readings_produced", "Readings acknowledged by the broker", ["program"])
 SNAPSHOTS_SENT = Counter("snapshots_sent", "Dashcam pictures that left the simulated cars")
@@ -24,7 +28,6 @@ EVENT_TO_ALERT = Histogram(
 )
 FLUSHES = Counter("state_flushes", "Flushes of vehicle states followed by a mark")
 FLUSH_SECONDS = Histogram("state_flush_seconds", "Duration of a flush", buckets=_MILLISECONDS_TO_SECONDS)
-STATES_REFUSED = Counter("states_refused", "Records of vehicle states that did not decode when they were restored")
 PARTITIONS_OWNED = Gauge("partitions_owned", "Partitions of vehicle-readings that this worker owns")
 VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
 VEHICLES_UNWATCHED = Gauge(

@@ -193,7 +193,7 @@ class PartitionFold:
             del followed.state.trips[1:]
         return records
 
-    def mark(self, next_offset: int) -> Record:
+    def mark(self, next_offset: int, topic_id: str | None = None) -> Record:
         """Give the record that says: every reading below `next_offset` is in the states drained before it."""
         mark = Mark(
             partition=self.partition,
@@ -205,6 +205,7 @@ class PartitionFold:
             new_hour=self.newcomers.hour,
             new_vehicles=self.newcomers.count,
             unwatched=self._unwatched,
+            topic_id=topic_id,
         )
         return mark_key(self.partition), encode(mark)
 

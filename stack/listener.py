@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from contracts.alert import Alert
-from contracts.codec import decode
-from contracts.rejection import from_headers
+from contracts.errors import MalformedRecord
+from contracts.record import Record
+from contracts.record_checks import Ends, alert_in, rejection_in
 from contracts.topics import (
     ENGINE_ALERTS,
     READ_BY,
     REJECTED_READINGS,
+    VEHICLE_READINGS,
     Topic,
 )
 from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer, record_of
+from runtime.kafka.passed_over import PassedOver
 from stack.heard import Heard
 
 
@@ -24,10 +27,10 @@ class Listener:
     def __init__(self, bootstrap: str) -> None:
         """Connect to nothing yet."""
         self.heard = Heard()
-        self._consumer = AIOKafkaConsumer(
-            **kafka_client(bootstrap),
+        self._passed_over = PassedOver()
+        self._consumer = kafka_consumer(
+            bootstrap,
             auto_offset_reset="earliest",
-            enable_auto_commit=False,
             isolation_level="read_committed",  # ends and lags as the programs see them
         )
         self._admin = AIOKafkaAdminClient(**kafka_client(bootstrap))
@@ -54,9 +57,11 @@ class Listener:
         ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
         while any([await self._consumer.position(part) < end for part, end in ends.items()]):
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=5000)
-            for records in fetched.values():
-                for record in records:
-                    self._take(record)
+            if fetched:
+                known = {at.partition: end for at, end in (await self.ends(VEHICLE_READINGS)).items()}
+                for records in fetched.values():
+                    for record in records:
+                        self._take(record_of(record), known)
         return self.heard
 
     async def ends(self, *topics: Topic) -> dict[TopicPartition, int]:
@@ -74,8 +79,11 @@ class Listener:
         done = await self.committed(group)
         return sum(max(0, end - done.get(part, 0)) for part, end in (await self.ends(*READ_BY[group])).items())
 
-    def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        if record.topic == REJECTED_READINGS.name:
-            self.heard.rejection(from_headers(record.headers))
-        elif record.value is not None:
-            self.heard.alert(decode(record.value, Alert), record.timestamp)
+    def _take(self, record: Record, ends: Ends) -> None:
+        try:
+            if record.topic == REJECTED_READINGS.name:
+                self.heard.rejection(rejection_in(record, ends))
+            else:
+                self.heard.alert(alert_in(record, ends), record.at_ms)
+        except MalformedRecord as error:
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.period import day_of, period_holding
-from api.projector.inbox import Inbox, Record
+from api.projector.inbox import Inbox
 from api.projector.writing import write
 from contracts.alert import Alert, AlertAction
 from contracts.codec import encode
@@ -17,6 +17,7 @@ from contracts.definitions import PERIOD_KINDS, is_ranked_trip
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.reason import Reason
+from contracts.record import Record
 from contracts.rejection import rejection, to_headers
 from contracts.topics import (
     ALERT_ACTIONS,
@@ -50,11 +51,12 @@ def a_vehicle(vin: str = VIN, **given: Any) -> Vehicle:
 
 
 def a_trip(distance_m: int, fuel_ml: int | None, *, started_at_ms: int = NOW_MS, idle_s: int | None = 0) -> TripTotals:
-    return TripTotals(started_at_ms, distance_m, started_at_ms + 600_000, fuel_ml, idle_s)
+    return TripTotals(started_at_ms, distance_m, started_at_ms + 300_000, fuel_ml, idle_s)
 
 
 def a_state(vin: str = VIN, *trips: TripTotals, offset: int = 10, **given: Any) -> VehicleState:
-    last = trips[-1] if trips else a_trip(0, 0)
+    trips = trips or (a_trip(0, 0),)
+    last = trips[-1]
     newest = Reading(
         vehicle_id=vin,
         sequence=offset,
@@ -128,10 +130,12 @@ class Topics:
 
     def state(self, state: VehicleState) -> Record:
         vin = state.newest.vehicle_id
-        return self._record(VEHICLE_STATES.name, state.partition, vin.encode(), encode(state), NOW_MS)
+        at_ms = max(NOW_MS, state.received_at_ms)
+        return self._record(VEHICLE_STATES.name, state.partition, vin.encode(), encode(state), at_ms)
 
     def mark(self, mark: Mark) -> Record:
-        return self._record(VEHICLE_STATES.name, mark.partition, mark_key(mark.partition), encode(mark), NOW_MS)
+        at_ms = max(NOW_MS, mark.received_at_ms)
+        return self._record(VEHICLE_STATES.name, mark.partition, mark_key(mark.partition), encode(mark), at_ms)
 
     def flush(self, state: VehicleState, next_offset: int | None = None) -> list[Record]:
         marked = a_mark(next_offset or state.offset + 1, state.partition, state.received_at_ms)
@@ -156,7 +160,7 @@ class Topics:
 def project(engine: Any, *records: Record) -> None:
     """Write records to a store in one transaction, as the projector does."""
     with engine.begin() as connection:
-        write(connection, Inbox().take(records))
+        write(connection, Inbox().take(records, None))
 
 
 def publish(

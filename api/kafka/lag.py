@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -17,9 +17,12 @@ from api.answers.pipeline import GroupLag, Lag, TopicLag
 from api.kafka.workers import workers
 from contracts.topics import READ_BY
 from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aiokafka import AIOKafkaConsumer
 
 _PARTITIONS: Final = {
     group: [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
@@ -74,9 +77,7 @@ class LagWatch:
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             admin = AIOKafkaAdminClient(**kafka_client(self._bootstrap), client_id="api")
-            consumer = AIOKafkaConsumer(
-                **kafka_client(self._bootstrap), client_id="api", isolation_level="read_committed"
-            )
+            consumer = kafka_consumer(self._bootstrap, client_id="api", isolation_level="read_committed")
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiokafka import AIOKafkaConsumer
+
+    from contracts.record import Record
+
 T = TypeVar("T")
-Fetched: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 _PATIENCE_S: Final = 8.0
 _AT_ONCE: Final = 5_000
 
@@ -31,18 +34,18 @@ class TopicReader:
 
     async def within(
         self, topic: str, partition: int, *, from_ms: int, until_ms: int, key: bytes, most: int
-    ) -> list[Fetched] | None:
+    ) -> list[Record] | None:
         """Give a key's records of a time (the broker's, from_ms <= t <= until_ms), None when they have expired.
 
         At most `most` records of the partition are looked at. Raises Unavailable.
         """
         return await self._asked(lambda consumer: _within(consumer, topic, partition, from_ms, until_ms, key, most))
 
-    async def at(self, topic: str, partition: int, offset: int) -> Fetched | None:
+    async def at(self, topic: str, partition: int, offset: int) -> Record | None:
         """Give the record at an offset, None when there is none (any more). Raises Unavailable."""
         return await self._asked(lambda consumer: _at(consumer, TopicPartition(topic, partition), offset))
 
-    async def newest(self, topic: str, partition: int, *, from_ms: int, key: bytes, most: int) -> list[Fetched]:
+    async def newest(self, topic: str, partition: int, *, from_ms: int, key: bytes, most: int) -> list[Record]:
         """Give a key's records from a time on, oldest first, among the partition's last `most`. Raises Unavailable."""
         return await self._asked(
             lambda consumer: _newest(consumer, TopicPartition(topic, partition), from_ms, key, most)
@@ -59,12 +62,8 @@ class TopicReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
-                **kafka_client(self._bootstrap),
-                client_id="api",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=20,
+            self._consumer = kafka_consumer(
+                self._bootstrap, client_id="api", auto_offset_reset="earliest", fetch_max_wait_ms=20
             )
             await self._consumer.start()
         return self._consumer
@@ -81,7 +80,7 @@ class TopicReader:
 
 async def _within(  # noqa: PLR0913, PLR0917 - a place, a time and a key
     consumer: AIOKafkaConsumer, topic: str, partition: int, from_ms: int, until_ms: int, key: bytes, most: int
-) -> list[Fetched] | None:
+) -> list[Record] | None:
     place = TopicPartition(topic, partition)
     consumer.assign([place])
     found = (await consumer.offsets_for_times({place: from_ms}))[place]
@@ -91,10 +90,10 @@ async def _within(  # noqa: PLR0913, PLR0917 - a place, a time and a key
     if found.offset <= beginning and beginning > 0 and found.timestamp > from_ms:
         return None  # its beginning is gone
     records = await _read(consumer, place, found.offset, most, until_ms=until_ms)
-    return [record for record in records if record.key == key and from_ms <= record.timestamp <= until_ms]
+    return [record for record in records if record.key == key and from_ms <= record.at_ms <= until_ms]
 
 
-async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Fetched | None:
+async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Record | None:
     consumer.assign([place])
     beginning = (await consumer.beginning_offsets([place]))[place]
     end = (await consumer.end_offsets([place]))[place]
@@ -106,7 +105,7 @@ async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) ->
 
 async def _newest(
     consumer: AIOKafkaConsumer, place: TopicPartition, from_ms: int, key: bytes, most: int
-) -> list[Fetched]:
+) -> list[Record]:
     consumer.assign([place])
     found = (await consumer.offsets_for_times({place: from_ms}))[place]
     if found is None:
@@ -118,16 +117,15 @@ async def _newest(
 
 async def _read(
     consumer: AIOKafkaConsumer, place: TopicPartition, offset: int, most: int, *, until_ms: int | None = None
-) -> list[Fetched]:
+) -> list[Record]:
     """Give the records from an offset on, up to the end as it is now, a time, or a number."""
     end = (await consumer.end_offsets([place]))[place]
     consumer.seek(place, offset)
-    records: list[Fetched] = []
+    records: list[Record] = []
     while len(records) < most and await consumer.position(place) < end:
-        chunk = (await consumer.getmany(place, timeout_ms=500, max_records=min(_AT_ONCE, most - len(records)))).get(
-            place
-        )
-        records += chunk or []
-        if until_ms is not None and chunk and chunk[-1].timestamp > until_ms:
+        fetched = await consumer.getmany(place, timeout_ms=500, max_records=min(_AT_ONCE, most - len(records)))
+        chunk = [record_of(one) for one in fetched.get(place, ())]
+        records += chunk
+        if until_ms is not None and chunk and chunk[-1].at_ms > until_ms:
             break
     return records

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.clock import now_ms
@@ -18,17 +18,21 @@ from api.notifier.ledger import Delivery, Ledger
 from api.notifier.sender import Sender, all_or_none
 from api.notifier.transport import SystemResolver
 from api.notifier.webhook import load_webhooks
-from contracts.alert import Alert
-from contracts.codec import decode
 from contracts.errors import MalformedRecord, Unavailable
-from contracts.topics import ENGINE_ALERTS, VEHICLES
-from contracts.vehicle import Vehicle
-from observability.kafka_security import kafka_client
+from contracts.record_checks import alert_in, vehicle_id_of, vehicle_in
+from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, VEHICLES
 from observability.status import serve_status
+from runtime.kafka.consumer import kafka_consumer, record_of, records_to_end
+from runtime.kafka.passed_over import PassedOver
+from runtime.kafka.reading_ends import ReadingEnds
 
 if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
     from api.notifier.webhook import Webhook
     from api.settings import NotifierSettings
+    from contracts.record import Record
+    from contracts.record_checks import Ends
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class Notifier:
         self._webhooks: dict[str, Webhook] = {one.name: one for one in load_webhooks(settings.webhooks)}
         self._ledger = Ledger(settings.ledger)
         self._fleets: dict[str, str] = {}
+        self._passed_over = PassedOver()
         self._stopping = asyncio.Event()
         self.is_ready = False
 
@@ -87,20 +92,23 @@ class Notifier:
             log.warning("deliveries to webhooks that are no more given up", extra={"deliveries": dropped})
 
     async def _work(self, senders: list[Sender]) -> None:
-        consumer = AIOKafkaConsumer(
-            **kafka_client(self._settings.bootstrap), client_id="notifier", enable_auto_commit=False,
-            auto_offset_reset="earliest", fetch_max_wait_ms=100,
-        )  # fmt: skip
+        consumer = kafka_consumer(
+            self._settings.bootstrap, client_id="notifier", auto_offset_reset="earliest", fetch_max_wait_ms=100
+        )
+        ends = ReadingEnds(self._settings.bootstrap)
         try:
-            await self._start(consumer)
-            await all_or_none([self._take(consumer), self._forget(), *(one.until(self._stopping) for one in senders)])
+            await self._start(consumer, ends)
+            working = [self._take(consumer, ends), self._forget(), *(one.until(self._stopping) for one in senders)]
+            await all_or_none(working)
         finally:
             await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
+            await ends.stop()
 
-    async def _start(self, consumer: AIOKafkaConsumer) -> None:
+    async def _start(self, consumer: AIOKafkaConsumer, ends: ReadingEnds) -> None:
         try:
             async with asyncio.timeout(self._settings.wait):
                 await _connected(consumer)
+                await ends.start()
                 await self._read_registry(consumer)
                 await self._stand(consumer)
         except TimeoutError as error:
@@ -110,13 +118,8 @@ class Notifier:
         log.info("notifier reads", extra={"webhooks": sorted(self._webhooks)})
 
     async def _read_registry(self, consumer: AIOKafkaConsumer) -> None:
-        consumer.assign([_REGISTRY])
-        end = (await consumer.end_offsets([_REGISTRY]))[_REGISTRY]
-        await consumer.seek_to_beginning(_REGISTRY)
-        while await consumer.position(_REGISTRY) < end:
-            for records in (await consumer.getmany(timeout_ms=_IDLE_MS)).values():
-                for record in records:
-                    self._register(record.key, record.value)
+        async for record in records_to_end(consumer, [_REGISTRY]):
+            self._register(record)
 
     async def _stand(self, consumer: AIOKafkaConsumer) -> None:
         """Stand where the ledger says; a new one begins with what comes from now on, or with all that is kept."""
@@ -131,33 +134,33 @@ class Notifier:
             consumer.seek(at, stand[at.partition])
         self._ledger.take([], stand)
 
-    async def _take(self, consumer: AIOKafkaConsumer) -> None:
+    async def _take(self, consumer: AIOKafkaConsumer, ends: ReadingEnds) -> None:
         while not self._stopping.is_set():
             fetched = await consumer.getmany(timeout_ms=_IDLE_MS)
             for record in fetched.pop(_REGISTRY, ()):
-                self._register(record.key, record.value)
-            deliveries, positions = [], {}
-            for at, records in fetched.items():
-                positions[at.partition] = records[-1].offset + 1
-                deliveries += [one for record in records for one in self._wanted(record.value)]
-            if positions:
-                self._ledger.take(deliveries, positions)
+                self._register(record_of(record))
+            if not fetched:
+                continue
+            batch = await ends.judgeable(consumer, fetched)
+            positions = {record.partition: record.offset + 1 for record in batch.records}
+            self._ledger.take([one for record in batch.records for one in self._wanted(record, batch.ends)], positions)
 
-    def _register(self, key: bytes | None, value: bytes | None) -> None:
-        vehicle_id = (key or b"").decode("ascii", "replace")
-        if value is None:
-            self._fleets.pop(vehicle_id, None)
+    def _register(self, record: Record) -> None:
+        try:
+            vehicle = vehicle_in(record)
+        except MalformedRecord as error:
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)
             return
-        try:
-            self._fleets[vehicle_id] = decode(value, Vehicle).fleet
-        except MalformedRecord as error:
-            log.warning("record passed over", extra={"topic": VEHICLES.name, "reason": str(error)})
+        if vehicle is None:
+            self._fleets.pop(vehicle_id_of(record), None)
+        else:
+            self._fleets[vehicle.vehicle_id] = vehicle.fleet
 
-    def _wanted(self, value: bytes | None) -> list[Delivery]:
+    def _wanted(self, record: Record, ends: Ends) -> list[Delivery]:
         try:
-            alert = decode(value or b"", Alert)
+            alert = alert_in(record, ends)
         except MalformedRecord as error:
-            log.warning("record passed over", extra={"topic": ENGINE_ALERTS.name, "reason": str(error)})
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)
             return []
         fleet = self._fleets.get(alert.vehicle_id)
         if fleet is None and self._settings.registered_only:
@@ -184,7 +187,7 @@ async def _connected(consumer: AIOKafkaConsumer) -> None:
             await asyncio.sleep(0.5)
         else:
             break
-    while {ENGINE_ALERTS.name, VEHICLES.name} - await consumer.topics():  # noqa: ASYNC110 - Kafka tells nobody
+    while {ENGINE_ALERTS.name, VEHICLES.name, VEHICLE_READINGS.name} - await consumer.topics():  # noqa: ASYNC110 - Kafka tells nobody
         await asyncio.sleep(0.5)
 
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from api.projector.inbox import Position, Record
+from api.projector.inbox import Position
 from contracts.errors import InvalidInput, Unavailable
 from contracts.topics import (
     ALERT_ACTIONS,
@@ -17,19 +17,24 @@ from contracts.topics import (
     REJECTED_READINGS,
     SERVING_GROUP,
     VEHICLE_ERASURES,
+    VEHICLE_READINGS,
     VEHICLE_STATES,
     VEHICLES,
 )
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import Fetched, kafka_consumer, record_of
+from runtime.kafka.reading_ends import Batch, ReadingEnds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    _ByPartition = Mapping[TopicPartition, Sequence[Fetched]]
+
 log = logging.getLogger(__name__)
 
 TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
+_SAY_NOTHING_OF_READINGS: Final = {VEHICLES.name, ALERT_ACTIONS.name, VEHICLE_ERASURES.name}
 _URGENT: Final = [at for at in PARTITIONS if at.topic in {ENGINE_ALERTS.name, ALERT_ACTIONS.name}]
 _MOST_RECORDS = 5_000
 _PATIENCE_S = 5.0
@@ -43,11 +48,11 @@ class Broker:
         self._bootstrap = bootstrap
         self._unshown: dict[Position, int] = {}
         self._showing: asyncio.Task[None] | None = None
-        self._consumer = AIOKafkaConsumer(
-            **kafka_client(bootstrap),
+        self._ends = ReadingEnds(bootstrap)
+        self._consumer = kafka_consumer(
+            bootstrap,
             group_id=SERVING_GROUP,
             client_id="projector",
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             # A fetch leaves out partitions of which records are here already; their next ones wait for its end.
             fetch_max_wait_ms=40,
@@ -66,6 +71,7 @@ class Broker:
         # aiokafka's stop() can raise its own fetch's CancelledError or wait for ever when the broker is away.
         stopping = asyncio.ensure_future(self._consumer.stop())
         await asyncio.wait({stopping}, timeout=_PATIENCE_S)
+        await self._ends.stop()
 
     async def start(self, positions: Mapping[Position, int], *, wait_s: float) -> dict[Position, int]:
         """Connect and stand at `positions`, elsewhere at the beginning; give each partition's end as it is now.
@@ -76,6 +82,7 @@ class Broker:
         try:
             async with asyncio.timeout(wait_s):
                 await self._connect()
+                await self._ends.start()
                 await self._await_topics()
                 return await self._stand_at(positions)
         except TimeoutError as error:
@@ -103,17 +110,22 @@ class Broker:
                 return
 
     async def _await_topics(self) -> None:
-        while missing := {topic.name for topic in TOPICS} - await self._consumer.topics():
+        while missing := {topic.name for topic in (*TOPICS, VEHICLE_READINGS)} - await self._consumer.topics():
             log.info("topics awaited", extra={"missing": sorted(missing)})
             await asyncio.sleep(1)
 
-    async def read(self, *, within_ms: int) -> list[Record]:
+    async def read(self, *, within_ms: int) -> Batch:
         """Give records as they come, each partition's in offset order; none after `within_ms`."""
-        return _records(await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS))
+        return await self._judgeable(await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS))
 
-    async def read_urgent(self) -> list[Record]:
+    async def read_urgent(self) -> Batch:
         """Give what is here already of alerts and actions, as `read` would."""
-        return _records(await self._consumer.getmany(*_URGENT, timeout_ms=0, max_records=_MOST_RECORDS))
+        return await self._judgeable(await self._consumer.getmany(*_URGENT, timeout_ms=0, max_records=_MOST_RECORDS))
+
+    async def _judgeable(self, fetched: _ByPartition) -> Batch:
+        if all(at.topic in _SAY_NOTHING_OF_READINGS for at in fetched):
+            return Batch([record_of(raw) for raws in fetched.values() for raw in raws], {})
+        return await self._ends.judgeable(self._consumer, fetched)
 
     async def position(self, at: Position) -> int:
         """Give the offset that will be read next."""
@@ -134,14 +146,6 @@ class Broker:
                     await self._consumer.commit(shown)
             except (KafkaError, TimeoutError) as error:
                 log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
-
-
-def _records(fetched: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]) -> list[Record]:
-    return [_record(raw) for raws in fetched.values() for raw in raws]
-
-
-def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, [*raw.headers])
 
 
 def refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from contracts.codec import decode
-from contracts.vehicle_state import MARK_PREFIX, Mark, TripTotals, VehicleState, merged_totals
+from contracts.vehicle_state import Mark, TripTotals, VehicleState, merged_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,16 +44,14 @@ class FlushBuffer:
         self._is_marked = False
         self._next_record = 0
 
-    def add(self, record_offset: int, key: bytes | None, value: bytes | None) -> None:
-        """Take one record, in offset order. Raises MalformedRecord; the record is then passed over."""
+    def add(self, record_offset: int, written: VehicleState | Mark | None) -> None:
+        """Take what one record says, in offset order; None for one that says nothing or was passed over."""
         self._next_record = record_offset + 1
-        if key is None or value is None:
-            return
-        if key.startswith(MARK_PREFIX):
-            self._add_mark(decode(value, Mark))
-        else:
-            state = decode(value, VehicleState)
-            self._held.append(_Held(record_offset, state.newest.vehicle_id, state))
+        match written:
+            case Mark():
+                self._add_mark(written)
+            case VehicleState():
+                self._held.append(_Held(record_offset, written.newest.vehicle_id, written))
 
     def _add_mark(self, mark: Mark) -> None:
         # A worker that was thought dead may write an old mark last.

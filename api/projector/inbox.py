@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.episode import Action, Change
 from api.projector.flush import Flush, FlushBuffer
-from contracts.alert import Alert, AlertAction
-from contracts.codec import decode
 from contracts.errors import MalformedRecord
-from contracts.rejection import Rejection, from_headers
+from contracts.record_checks import (
+    action_in,
+    alert_in,
+    erasure_in,
+    rejection_in,
+    vehicle_id_of,
+    vehicle_in,
+    written_in,
+)
+from contracts.rejection import Rejection
 from contracts.topics import (
     ALERT_ACTIONS,
     ENGINE_ALERTS,
@@ -21,31 +27,19 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
-from contracts.vehicle import VIN, Erasure, Vehicle
+from contracts.vehicle import VIN, Vehicle
+from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from contracts.headers import Headers
-
-log = logging.getLogger(__name__)
+    from contracts.record import Record
+    from contracts.record_checks import Ends
 
 ENOUGH_STATES: Final = 300
 """In one transaction, unless one flush has more: an alert that comes meanwhile waits for it."""
 Position = tuple[str, int]
 """A topic's name and one of its partitions."""
-
-
-class Record(NamedTuple):
-    """One Kafka record, as far as the projector cares; `at_ms` is the broker's time."""
-
-    topic: str
-    partition: int
-    offset: int
-    at_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class Told(NamedTuple):
@@ -102,64 +96,67 @@ class Work:
 
 
 class Inbox:
-    """Sorts records by topic; holds vehicle states back until their marks."""
+    """Sorts records by topic; holds vehicle states back until their marks. What cannot be true is passed over."""
 
     def __init__(self) -> None:
         """Start with nothing held."""
         self._buffers: dict[int, FlushBuffer] = {}
+        self._passed_over = PassedOver()
 
-    def take(self, records: Iterable[Record]) -> Work:
-        """Give what these records make ready. Records of a partition must come in offset order, each once."""
+    def take(self, records: Iterable[Record], ends: Ends | None) -> Work:
+        """Give what these records make ready. Records of a partition must come in offset order, each once.
+
+        `ends` are those of the readings, looked up after the records were fetched; None leaves offsets unjudged.
+        """
         work = Work()
         touched: dict[int, FlushBuffer] = {}
         for record in records:
             if record.topic == VEHICLE_STATES.name:
-                touched[record.partition] = self._hold(record)
+                touched[record.partition] = self._hold(record, ends)
                 continue
             work.positions[record.topic, record.partition] = record.offset + 1
-            with _passing_over_malformed(record):
-                _sort(record, work)
+            with self._passing_over(record):
+                _sort(record, ends, work)
         for partition, buffer in touched.items():
             if flush := buffer.take():
                 work.flushes.append(flush)
                 work.positions[VEHICLE_STATES.name, partition] = flush.position
         return work
 
-    def _hold(self, record: Record) -> FlushBuffer:
+    def _hold(self, record: Record, ends: Ends | None) -> FlushBuffer:
         buffer = self._buffers.setdefault(record.partition, FlushBuffer(record.partition))
-        with _passing_over_malformed(record):
-            buffer.add(record.offset, record.key, record.value)
+        written = None
+        with self._passing_over(record):
+            written = written_in(record, ends)
+        buffer.add(record.offset, written)
         return buffer
 
-
-@contextmanager
-def _passing_over_malformed(record: Record) -> Iterator[None]:
-    try:
-        yield
-    except MalformedRecord as error:
-        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        log.warning("record passed over", extra=where | {"reason": str(error)})
+    @contextmanager
+    def _passing_over(self, record: Record) -> Iterator[None]:
+        try:
+            yield
+        except MalformedRecord as error:
+            self._passed_over.tell(record.topic, record.partition, record.offset, error)
 
 
-def _sort(record: Record, work: Work) -> None:
+def _sort(record: Record, ends: Ends | None, work: Work) -> None:
     if record.topic == REJECTED_READINGS.name:
-        work.rejected.append(_rejected(record))
-    elif record.value is None:
-        if record.topic == VEHICLES.name and record.key is not None:
-            work.vehicles[record.key[:64].decode("ascii", "replace")] = None
+        work.rejected.append(_rejected(record, ends))
     elif record.topic == ENGINE_ALERTS.name:
-        change = Change(decode(record.value, Alert), record.at_ms)
+        change = Change(alert_in(record, ends), record.at_ms)
         work.changes.append(Told(change, record.partition, record.offset))
     elif record.topic == ALERT_ACTIONS.name:
-        work.actions.append(Action(decode(record.value, AlertAction), record.at_ms))
+        if (action := action_in(record)) is not None:
+            work.actions.append(Action(action, record.at_ms))
     elif record.topic == VEHICLE_ERASURES.name:
-        work.erasures[decode(record.value, Erasure).vehicle_id] = record.at_ms
+        if (erasure := erasure_in(record)) is not None:
+            work.erasures[erasure.vehicle_id] = record.at_ms
     elif record.topic == VEHICLES.name:
-        vehicle = decode(record.value, Vehicle)
-        work.vehicles[vehicle.vehicle_id] = vehicle
+        vehicle = vehicle_in(record)
+        work.vehicles[vehicle_id_of(record)] = vehicle
 
 
-def _rejected(record: Record) -> Rejected:
+def _rejected(record: Record, ends: Ends | None) -> Rejected:
     key = (record.key or b"")[:64].decode("ascii", "replace")
     vehicle_id = key if VIN.fullmatch(key) else None
-    return Rejected(from_headers(record.headers), record.partition, record.offset, vehicle_id)
+    return Rejected(rejection_in(record, ends), record.partition, record.offset, vehicle_id)

@@ -74,11 +74,11 @@ class Projector:
             inbox = Inbox()
             looked = float("-inf")
             while not self._stopping.is_set():
-                records = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
-                for part in inbox.take(records).parts():
+                batch = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
+                for part in inbox.take(*batch).parts():
                     await self._persist(engine, part)
                     broker.show(part.positions)
-                    if part.flushes and (urgent := inbox.take(await broker.read_urgent())):
+                    if part.flushes and (urgent := inbox.take(*await broker.read_urgent())):
                         await self._persist(engine, urgent)
                         broker.show(urgent.positions)
                 if not self.is_ready:

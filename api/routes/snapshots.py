@@ -13,13 +13,14 @@ from api.routes.parameters import PREFIX, Vin
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.errors import MalformedRecord
 from contracts.partitioning import partition_of_key
-from contracts.snapshot import from_headers
+from contracts.record_checks import snapshot_in
 from contracts.topics import DASHCAM_SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from api.kafka.reader import Fetched, TopicReader
+    from api.kafka.reader import TopicReader
+    from contracts.record import Record
 
 _JPEG: Final = "image/jpeg"
 _DAY_MS: Final = 86_400_000
@@ -59,15 +60,15 @@ def _partition(vin: str) -> int:
     return partition_of_key(vin.encode(), DASHCAM_SNAPSHOTS.partitions)
 
 
-def _answer(vin: str, record: Fetched) -> SnapshotAnswer:
-    shown = from_headers(record.headers)
+def _answer(vin: str, record: Record) -> SnapshotAnswer:
+    shown = snapshot_in(record)
     return SnapshotAnswer(
         offset=record.offset,
         picture=f"{PREFIX}/vehicles/{vin}/snapshots/{record.offset}",
         event=shown.event,
         detail=shown.detail,
         recorded_at_ms=shown.recorded_at_ms,
-        received_at_ms=record.timestamp,
+        received_at_ms=record.at_ms,
         trip_started_at_ms=shown.trip_started_at_ms,
         sequence=shown.sequence,
         speed_kmh=shown.speed_kmh,

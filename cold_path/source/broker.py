@@ -9,17 +9,20 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from cold_path.source.offsets import Bounds
 from contracts.errors import InvalidInput, Unavailable
-from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import kafka_consumer, record_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from aiokafka import AIOKafkaConsumer
+
     from cold_path.source.offsets import Offsets
+    from contracts.record import Record
 
 _BETWEEN_TRIES_S: Final = 0.5
 _BETWEEN_LOOKS_S: Final = 0.05
@@ -43,7 +46,7 @@ async def bounds(bootstrap: str, topic: str, *, wait_s: float) -> Bounds:
     return Bounds(_by_partition(beginnings), _by_partition(ends), _by_partition(held))
 
 
-async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[ConsumerRecord]:
+async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -> AsyncIterator[Record]:
     """Give every committed record below `ends`, from the beginning, each partition in offset order.
 
     Raises Unavailable when nothing comes any more before the ends are reached: they lie above an open transaction.
@@ -58,7 +61,7 @@ async def records(bootstrap: str, topic: str, ends: Offsets, *, wait_s: float) -
             for chunk in (await consumer.getmany(timeout_ms=200, max_records=10_000)).values():
                 for record in chunk:
                     if record.offset < ends[record.partition]:
-                        yield record
+                        yield record_of(record)
             # Positions, not the last records' offsets: holes may stand before the end.
             before, positions = positions, {at: await consumer.position(at) for at in open_ends}
             if positions != before:
@@ -118,10 +121,9 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 async def _consumer(
     bootstrap: str, wait_s: float, group: str | None = None, *, isolation: str = "read_committed"
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **kafka_client(bootstrap),
+    consumer = kafka_consumer(
+        bootstrap,
         group_id=group,
-        enable_auto_commit=False,
         isolation_level=isolation,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,

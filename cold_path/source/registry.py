@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cold_path.source import broker
-from contracts.codec import decode
 from contracts.errors import MalformedRecord
+from contracts.record_checks import vehicle_id_of, vehicle_in
 from contracts.vehicle import Vehicle, model_name
+from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyspark.sql import DataFrame, SparkSession
 
-_log = logging.getLogger(__name__)
+    from contracts.record import Record
+
 PHYSICS: Final = (
     "displacement_l",
     "mass_kg",
@@ -46,24 +47,23 @@ async def registry_now(bootstrap: str, topic: str, *, wait_s: float, known: Regi
     if known is not None and end == known.next_offset:
         return known
     found = [record async for record in broker.records(bootstrap, topic, {0: end}, wait_s=wait_s)]
-    return folded([(record.key, record.value) for record in found], end)
+    return folded(found, end)
 
 
-def folded(records: Iterable[tuple[bytes | None, bytes | None]], next_offset: int) -> Registry:
-    """Fold (key, value) in offset order: the last value wins, an absent one removes; a broken one is passed over."""
+def folded(records: Iterable[Record], next_offset: int) -> Registry:
+    """Fold records in offset order: the last value wins, an absent one removes; one that cannot be is passed over."""
     vehicles: dict[str, Vehicle] = {}
-    for key, value in records:
-        if key is None:
-            continue
-        if value is None:
-            vehicles.pop(key.decode("utf-8", "replace"), None)
-            continue
+    passed_over = PassedOver()
+    for record in records:
         try:
-            vehicle = decode(value, Vehicle)
+            vehicle = vehicle_in(record)
         except MalformedRecord as error:
-            _log.warning("registry record passed over", extra={"problem": str(error)})
+            passed_over.tell(record.topic, record.partition, record.offset, error)
             continue
-        vehicles[vehicle.vehicle_id] = vehicle
+        if vehicle is None:
+            vehicles.pop(vehicle_id_of(record), None)
+        else:
+            vehicles[vehicle.vehicle_id] = vehicle
     return Registry(next_offset, vehicles)
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import pyarrow.dataset as pads
 
 from contracts.alert import Alert
-from contracts.codec import decode
 from contracts.errors import MalformedRecord
+from contracts.record_checks import alert_in
 from contracts.views import version_folder
 from rules import default_rules_file, load_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from contracts.record import Record
+    from contracts.record_checks import Ends
 
 Event = tuple[str, int]
 """alert_id, change"""
@@ -90,12 +93,12 @@ class AlertComparison:
         return 2 * self.readings_compared >= self.readings
 
 
-def heard(values: Iterable[bytes | None]) -> dict[Event, AlertEvent]:
-    """Give the hot path's events from the values of `engine-alerts`, each once; what does not decode is passed over."""
+def heard(records: Iterable[Record], ends: Ends) -> dict[Event, AlertEvent]:
+    """Give the hot path's events from `engine-alerts`, each once; what cannot be true is passed over, as elsewhere."""
     events: dict[Event, AlertEvent] = {}
-    for value in values:
+    for record in records:
         try:
-            event = AlertEvent.of(decode(value or b"", Alert))
+            event = AlertEvent.of(alert_in(record, ends))
         except MalformedRecord:
             continue
         events[event.event] = event

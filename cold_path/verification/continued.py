@@ -15,6 +15,7 @@ from cold_path.verification.alerts import AlertEvent, Event, Pair, Span
 from contracts.codec import decode
 from contracts.errors import MalformedReading, MalformedRecord
 from contracts.plausibility import believe
+from contracts.record_checks import written_in
 from contracts.vehicle_state import MARK_PREFIX, Mark
 from rules import Rules, default_rules_file, load_rules
 from rules.partition import PartitionFold
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cold_path.settings import Verify
+    from contracts.record import Record
+    from contracts.record_checks import Ends
     from contracts.vehicle import Vehicle
 
 
@@ -98,7 +101,7 @@ async def continued_history(asked: Verify, pair: Pair, spans: Mapping[int, Span]
     ends = {partition: spans[partition][1] for partition in folds}
     async for record in broker.records(asked.bootstrap, asked.readings_topic, ends, wait_s=asked.wait):
         if record.offset >= spans[record.partition][0]:
-            events |= _events(folds[record.partition], record.value, record.offset, record.timestamp)
+            events |= _events(folds[record.partition], record.value, record.offset, record.at_ms)
     return ContinuedHistory(events, frozenset(folds))
 
 
@@ -106,9 +109,19 @@ async def _states_at_change(asked: Verify, pair: Pair, spans: Mapping[int, Span]
     found = {partition: StatesAtChange(pair, first) for partition, (first, _) in spans.items()}
     known = (await broker.bounds(asked.bootstrap, asked.states_topic, wait_s=asked.wait)).ends
     ends = {partition: known.get(partition, 0) for partition in spans}
+    readings = await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait)
     async for record in broker.records(asked.bootstrap, asked.states_topic, ends, wait_s=asked.wait):
-        found[record.partition].take(record.offset, record.key or b"", record.value)
+        found[record.partition].take(record.offset, *_believed(record, readings.ends | readings.held))
     return found
+
+
+def _believed(record: Record, ends: Ends) -> tuple[bytes, bytes | None]:
+    """Return key and value of a record; of nobody, where it cannot be true."""
+    try:
+        written_in(record, ends)
+    except MalformedRecord:
+        return b"", None
+    return record.key or b"", record.value
 
 
 def _events(fold: PartitionFold, value: bytes | None, offset: int, received_at_ms: int) -> dict[Event, AlertEvent]:

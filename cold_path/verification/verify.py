@@ -42,7 +42,7 @@ async def verify(asked: Verify) -> Report:
     _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
     recomputation, committed = Recomputation(), CommittedOffsets()
     async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
-        recomputation.add(record.value, partition=record.partition, received_at_ms=record.timestamp)
+        recomputation.add(record.value, partition=record.partition, received_at_ms=record.at_ms)
         committed.add(record.partition, record.offset)
     version = snapshot.manifest.version if snapshot.manifest else None
     alerts, alerts_held = await _alerts(asked, snapshot)
@@ -91,7 +91,9 @@ async def _alerts(asked: Verify, snapshot: Snapshot) -> tuple[AlertComparison | 
     spans = {at: span for at, span in spans.items() if at not in later or at in continued.partitions}
     history = {at: event for at, event in history.items() if event.partition not in later} | continued.events
     records = broker.records(asked.bootstrap, asked.alerts_topic, bounds.ends, wait_s=asked.wait)
-    hot = heard([record.value async for record in records])
+    written = [record async for record in records]
+    readings = await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait)
+    hot = heard(written, readings.ends | readings.held)
     found = alerts_compared(hot, history, spans=spans, pair=pair)
     return replace(found, readings=sum(both.values())), bounds.held_from
 

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, KafkaError
 
 from hot_path.transport.chunk import Chunk, Record, RecordBatch
-from hot_path.transport.records import BatchRecords, KeptRecords
-from hot_path.transport.unpacking import install_bounded_unpacking
+from hot_path.transport.records import BatchRecords
+from runtime.kafka.partition_records import BoundedPartitionRecords, install_bounded_reading
 
 
 class Chunking:
@@ -36,7 +35,7 @@ class Chunking:
         return value
 
 
-class ChunkedPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped library
+class ChunkedPartitionRecords(BoundedPartitionRecords):
     """The records fetched from one partition; an iterator of chunks for the topics that come in chunks."""
 
     def _unpack_records(self) -> Iterator[Any]:
@@ -147,6 +146,4 @@ class _Pending:
 
 def install_chunk_fetch() -> None:
     """Let aiokafka make ChunkedPartitionRecords; without a Chunking they behave as aiokafka's own. Repeatable."""
-    fetcher.PartitionRecords = ChunkedPartitionRecords
-    fetcher.MemoryRecords = KeptRecords
-    install_bounded_unpacking()
+    install_bounded_reading(ChunkedPartitionRecords)

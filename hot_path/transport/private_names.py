@@ -9,9 +9,10 @@ import faust.transport.consumer
 import faust.transport.drivers.aiokafka as driver
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher
-from aiokafka.record import default_records
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
+
+from runtime.kafka import private_names
 
 TRIED_VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
@@ -20,10 +21,11 @@ _CONSUMER = (
     " _new_consumer_thread perform_seek getmany on_init on_buffer_full on_buffer_drop on_partitions_revoked highwater"
 )
 USED_NAMES: tuple[tuple[type, str], ...] = (
+    *private_names.USED_NAMES,
     (driver.Consumer, _CONSUMER),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer _fetch_records call_thread"),
     (driver.AIOKafkaConsumerThread, "_create_client_consumer _highwaters"),
-    (fetcher.PartitionRecords, "_unpack_records _consume_aborted_up_to _contains_abort_marker"),
+    (fetcher.PartitionRecords, "_consume_aborted_up_to _contains_abort_marker"),
     (fetcher.Fetcher, "fetched_records _proc_fetch_request"),
     (AIOKafkaConsumer, "highwater last_stable_offset position last_poll_timestamp"),
     (Recovery, "on_recovery_completed _slurp_changelogs need_recovery"),
@@ -33,11 +35,11 @@ USED_NAMES: tuple[tuple[type, str], ...] = (
 """Class, and the names of it that the transport overrides or calls."""
 
 USED_VARIABLES: tuple[tuple[type, str], ...] = (
+    *private_names.USED_VARIABLES,
     (faust.transport.consumer.Consumer, "_acked _acked_index _buffered_partitions _read_offset _committed_offset"),
     (fetcher.PartitionRecords, "_tp _records _check_crcs _isolation_level _value_deserializer next_fetch_offset"),
     (fetcher.PartitionRecords, "_aborted_transactions _aborted_producers"),
     (AIOKafkaConsumer, "_value_deserializer _isolation_level"),
-    (default_records._DefaultRecordBatchPy, "_buffer _pos _num_records"),  # noqa: SLF001 - guarded here
 )
 """Class, and the instance variables that its methods must still use."""
 
@@ -56,12 +58,4 @@ def check_private_names() -> None:
 
 def missing_names() -> list[str]:
     """Give the private names that are used and do not exist, as `Class.name`."""
-    methods = [(kind, name) for kind, names in USED_NAMES for name in names.split() if not hasattr(kind, name)]
-    variables = [(kind, name) for kind, names in USED_VARIABLES for name in names.split() if not _is_used(kind, name)]
-    return [f"{kind.__name__}.{name}" for kind, name in methods + variables]
-
-
-def _is_used(kind: type, variable: str) -> bool:
-    """Tell whether a method of the class reads or sets the instance variable."""
-    codes = (getattr(member, "__code__", None) for member in vars(kind).values())
-    return any(variable in code.co_names for code in codes if code is not None)
+    return private_names.missing_names(USED_NAMES, USED_VARIABLES)

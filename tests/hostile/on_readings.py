@@ -17,8 +17,9 @@ from hostile.sending import SCHEMA, Record, send, send_bomb, send_hand_made, sen
 from hostile.vehicles import DAY_MS, HOUR_MS, a_reading, home, new_vin, now_ms, reading_bytes
 from raw_batches import Headers, LatinName
 
+from contracts.bounds import LARGEST_INTEGER
 from contracts.codec import encode
-from contracts.reading import LARGEST_INTEGER, MOST_TROUBLE_CODES
+from contracts.reading import MOST_TROUBLE_CODES
 from contracts.topics import VEHICLE_READINGS
 
 _LONGEST_TRANSACTION_MS: Final = 10_000

@@ -15,11 +15,12 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
+from filled_readings import FILLED, fill_readings
 from serving import OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, publish
 from sse import Event, Reader
 
-from api.projector.inbox import Record
-from contracts.topics import COLD_PATH_GROUP, HOT_PATH_GROUP, SERVING_GROUP
+from contracts.record import Record
+from contracts.topics import COLD_PATH_GROUP, HOT_PATH_GROUP, READING_PARTITIONS, SERVING_GROUP
 from stack.broker import Broker
 from stack.ports import free_port
 
@@ -47,6 +48,7 @@ def url() -> str:
 
 @pytest.fixture
 def serving(module_broker: Broker, tmp_path: Path, url: str) -> Iterator[dict[str, Program]]:
+    fill_readings(module_broker.bootstrap)
     places = ["--store", f"sqlite:///{tmp_path}/serving.db", "--views", str(tmp_path / "views")]
     places += ["--bootstrap", module_broker.bootstrap]
     programs = {
@@ -147,8 +149,8 @@ def test_both_questions_are_answered_from_kafka_and_views_whoever_is_killed(
     lag = get(url, "/v1/pipeline")["lag"]
     assert lag["status"] == "available"
     assert {group["group"]: group["lag"] for group in lag["groups"]} == {
-        HOT_PATH_GROUP: 0,
-        COLD_PATH_GROUP: 0,
+        HOT_PATH_GROUP: FILLED * READING_PARTITIONS,
+        COLD_PATH_GROUP: FILLED * READING_PARTITIONS,
         SERVING_GROUP: 0,
     }
 

@@ -77,7 +77,8 @@ def test_signals_around_an_alert_come_from_kafka_by_time(
     others = [(OTHER_VIN, value, headers) for _, value, headers in readings_of(VIN, 3)]
     places = sent(module_broker, VEHICLE_READINGS.name, PARTITION, *others, *readings_of(VIN, 5), *others)
     offset, at_ms = places[5]
-    project(store, Topics().alert(an_alert("a", partition=PARTITION, offset=offset, received_at_ms=at_ms)))
+    alert = an_alert("a", partition=PARTITION, offset=offset, received_at_ms=at_ms)
+    project(store, Topics().alert(alert, at_ms=at_ms + 20))
     answer = client.get("/v1/alerts/a/signals").json()
     assert answer["source"] == "kafka"
     assert [row["offset"] for row in answer["readings"]] == [offset for offset, _ in places[3:8]]

@@ -19,10 +19,11 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
+from filled_readings import fill_readings
 from serving import OTHER_VIN, Topics, a_vehicle, an_alert
 
 from api.notifier.signature import HEADER, is_genuine
-from api.projector.inbox import Record
+from contracts.record import Record
 from stack.broker import Broker
 from stack.ports import free_port
 
@@ -115,6 +116,7 @@ class Notifier:
 def test_alerts_reach_their_receiver_once_through_kills_and_failures(
     module_broker: Broker, receiver: Receiver, tmp_path: Path
 ) -> None:
+    fill_readings(module_broker.bootstrap)
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
     config = f'[[webhook]]\nname = "workshop"\nurl = "{url}"\nsecret = "{SECRET}"\nseverities = ["critical"]\n'
     (tmp_path / "webhooks.toml").write_text(config + 'fleets = ["north"]\nallowed_networks = ["127.0.0.1"]\n')

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
+from filled_readings import fill_readings
 from postgres import PostgresServer, running_postgres
 from serving import VIN, Topics, a_state, a_trip, an_alert
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from api.projector.inbox import Record
+from contracts.record import Record
 from stack.broker import Broker
 
 
@@ -32,6 +33,7 @@ def url(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 def projector(fresh_broker: Broker, url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    fill_readings(fresh_broker.bootstrap)
     command = [sys.executable, "-m", "api", "projector", "--bootstrap", fresh_broker.bootstrap, "--store", url]
     process = subprocess.Popen([*command, "--views", str(tmp_path / "views"), "--status-port", "-1"])
     yield process

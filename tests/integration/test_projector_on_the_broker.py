@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from eventually import eventually
+from filled_readings import fill_readings
 from serving import (
     NOW_MS,
     VIN,
@@ -29,9 +30,9 @@ from serving import (
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from api.projector.inbox import Record
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS, SERVING_GROUP
 from stack.broker import Broker
 
@@ -107,6 +108,7 @@ class Projectors:
 
 @pytest.fixture
 def projectors(module_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    fill_readings(module_broker.bootstrap)
     made = Projectors("--bootstrap", module_broker.bootstrap, "--store", store.url, "--views", str(views))
     yield made
     made.kill()
@@ -114,6 +116,7 @@ def projectors(module_broker: Broker, store: Store, views: Path) -> Iterator[Pro
 
 @pytest.fixture
 def fresh_projectors(fresh_broker: Broker, store: Store, views: Path) -> Iterator[Projectors]:
+    fill_readings(fresh_broker.bootstrap)
     made = Projectors("--bootstrap", fresh_broker.bootstrap, "--store", store.url, "--views", str(views))
     yield made
     made.kill()

@@ -14,12 +14,12 @@ from api import problems
 from api.dead_letters import DeadLetters
 from api.kafka.producer import KafkaWriter, Outgoing
 from api.kafka.reader import TopicReader
-from api.projector.inbox import Record
 from api.replay import refusal, resent
 from api.routes.rejected import rejected_routes
 from api.routes.versions import version_routes
 from api.store.database import Store
 from contracts.headers import Headers
+from contracts.record import Record
 from contracts.rejection import Rejection
 from contracts.topics import VEHICLE_READINGS
 from contracts.views import current_version

@@ -7,11 +7,11 @@ from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, 
 from sqlalchemy import Engine, select
 
 from api.projector.erasure import action_keys, is_known
-from api.projector.inbox import Record
 from api.projector.publication import Publication
 from api.projector.retention import Retention
 from api.store import tables
 from contracts.alert import AlertAction
+from contracts.record import Record
 
 ERASED_MS = NOW_MS + 1_000
 
@@ -111,11 +111,12 @@ DAY_MS = 86_400_000
 @pytest.mark.parametrize(("days_old", "is_kept"), [(9, True), (11, False)])
 def test_what_is_older_than_its_days_is_deleted(store: Engine, topics: Topics, days_old: int, is_kept: bool) -> None:  # noqa: FBT001
     then = NOW_MS - days_old * DAY_MS
+    times = dict.fromkeys(("raised_at_ms", "changed_at_ms", "received_at_ms"), then)
     project(
         store,
         *everything_of(topics, VIN, at_ms=then)[3:],
-        topics.alert(an_alert("open"), at_ms=then),
-        topics.alert(an_alert("over", state="cleared"), at_ms=then),
+        topics.alert(an_alert("open", **times), at_ms=then),
+        topics.alert(an_alert("over", state="cleared", **times), at_ms=then),
         topics.vehicle(a_vehicle()),
     )
     retention = Retention(alerts_days=10, trips_days=10, positions_days=10, rejected_days=10)

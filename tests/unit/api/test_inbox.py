@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, project
 from sqlalchemy import Engine, select
 
-from api.projector.inbox import Inbox, Record
+from api.projector.inbox import Inbox
 from api.projector.writing import write
 from api.store.database import open_for_writing
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
+from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLES
 
 
@@ -73,7 +74,7 @@ def test_however_records_are_cut_into_transactions_and_repeated_the_store_is_the
     edges = [0, *sorted(cuts), len(records)]
     for begin, end in pairwise(edges):
         with store.begin() as connection:
-            write(connection, inbox.take(records[begin:end]))
+            write(connection, inbox.take(records[begin:end], None))
     project(store, *records[repeated:])
     assert everything(store) == at_once
 
@@ -81,7 +82,7 @@ def test_however_records_are_cut_into_transactions_and_repeated_the_store_is_the
 def test_positions_follow_what_is_ready_to_be_written() -> None:
     topics = Topics()
     records = [topics.alert(an_alert("a")), topics.alert(an_alert("b")), topics.state(a_state(VIN, offset=3))]
-    work = Inbox().take(records)
+    work = Inbox().take(records, None)
     assert work.positions == {(ENGINE_ALERTS.name, partition_of(VIN)): 2}
 
 
@@ -89,7 +90,7 @@ def test_positions_follow_what_is_ready_to_be_written() -> None:
 def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
     topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    work = Inbox().take([Record(topic, 0, 7, NOW_MS, b"k", b"{", [])])
+    work = Inbox().take([Record(topic, 0, 7, NOW_MS, b"k", b"{", [])], None)
     assert work.positions == {(topic, 0): 8}
     assert (work.changes, work.vehicles, work.rejected) == ([], {}, [])
     assert caplog.messages == ["record passed over"]
@@ -97,7 +98,7 @@ def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
 
 def test_a_rejected_record_without_a_vin_belongs_to_nobody() -> None:
     record = Topics().rejected("1HGCM82633O004352", 1)
-    (rejected,) = Inbox().take([record._replace(partition=0)]).rejected
+    (rejected,) = Inbox().take([record._replace(partition=0)], None).rejected
     assert rejected.vehicle_id is None
 
 
@@ -117,7 +118,7 @@ def test_a_state_that_was_written_late_does_not_take_back_what_is_newest(store: 
     project(store, *topics.flush(a_state(VIN, a_trip(2_000, 200), offset=9)))
     project(store, *topics.flush(a_state(VIN, a_trip(1_000, 300), offset=4)))
     written = everything(store)
-    assert [mark[:3] for mark in written["marks"]] == [(partition_of(VIN), 10, NOW_MS)]
+    assert [row[:3] for row in written["marks"]] == [(partition_of(VIN), 10, NOW_MS)]
     assert [row[3:5] for row in written["speed_trips"]] == [(2_000, 300)]
     assert [row[2] for row in written["vehicle_latest"]] == [9]
 
@@ -126,7 +127,7 @@ def test_the_parts_of_work_amount_to_it(store: Engine) -> None:
     erased = [Topics().erasure(OTHER_VIN, NOW_MS + 1)]
     records = [*some_records(), *erased]
     empty(store)
-    whole = Inbox().take(records)
+    whole = Inbox().take(records, None)
     with store.begin() as connection:
         write(connection, whole)
     due = everything(store)
@@ -142,7 +143,7 @@ def test_the_parts_of_work_amount_to_it(store: Engine) -> None:
 
 def test_people_do_not_wait_for_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.projector.inbox.ENOUGH_STATES", 1)
-    first, *flushes = Inbox().take(some_records()).parts()
+    first, *flushes = Inbox().take(some_records(), None).parts()
     assert (len(first.changes), len(first.actions), first.flushes) == (4, 2, [])
     assert [len(part.flushes) for part in flushes] == [1, 1]
     assert [len(part.positions) for part in flushes] == [1, 1]

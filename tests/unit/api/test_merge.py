@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine
 
 from api.merge import NOTHING, Contribution, contribution, merged_period, merged_trip
 from api.period import Period, named_period
-from api.projector.inbox import Record
 from api.projector.publication import Publication
 from api.queries.efficiency import Ranking, ranked
 from api.queries.served import served
@@ -24,9 +23,11 @@ from api.queries.trips import trips_of
 from api.store.database import open_for_writing
 from api.store.tables import metadata
 from contracts.definitions import PERIOD_KINDS, Scope
+from contracts.record import Record
 from contracts.vehicle_state import TripTotals, merged_totals
 
 TODAY_MS = NOW_MS - NOW_MS % DAY_MS
+LATER_MS = NOW_MS + 2 * DAY_MS
 REGISTRY = {VIN: a_vehicle(), OTHER_VIN: a_vehicle(OTHER_VIN, model="Civic", fleet="south")}
 
 
@@ -43,7 +44,7 @@ def a_reading_strategy() -> st.SearchStrategy[Counted]:
     counter = st.integers(0, 5_000)
     totals = st.builds(
         lambda started_at_ms, distance_m, fuel_ml, idle_s: TripTotals(
-            started_at_ms, distance_m, started_at_ms + distance_m, fuel_ml, idle_s
+            started_at_ms, distance_m, started_at_ms + 6_000_000 + distance_m, fuel_ml, idle_s
         ),
         started,
         counter,
@@ -157,7 +158,8 @@ def flushed(topics: Topics, vin: str, readings: list[Counted], ends: list[int]) 
         touched = {reading.totals.trip_started_at_ms for reading in readings[written:end]}
         trips = [trip for (_, started_at_ms), trip in totals_of(readings[:end]).items() if started_at_ms in touched]
         if trips:
-            records.append(topics.state(a_state(vin, *trips, offset=end - 1)))
+            times = {"received_at_ms": LATER_MS, "newest_received_at_ms": LATER_MS}
+            records.append(topics.state(a_state(vin, *trips, offset=end - 1, **times)))
         records.append(topics.mark(a_mark(end, partition_of(vin))))
         written = end
     return records

@@ -11,8 +11,8 @@ from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, 
 from sqlalchemy import Engine
 
 from api.app import build
-from api.projector.inbox import Record
 from api.settings import ServeSettings
+from contracts.record import Record
 
 
 @pytest.fixture

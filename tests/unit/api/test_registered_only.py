@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
+from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, project
 from sqlalchemy import Engine
 from sse import Reader
 
@@ -24,8 +24,7 @@ from api.notifier.program import Notifier
 from api.queries.positions import EVERYWHERE
 from api.settings import NotifierSettings, ServeSettings
 from api.store.database import Store
-from contracts.codec import encode
-from contracts.topics import ENGINE_ALERTS
+from contracts.topics import ENGINE_ALERTS, READING_PARTITIONS
 from contracts.vehicle_state import VehicleState
 
 STRANGER = OTHER_VIN
@@ -164,6 +163,10 @@ def test_the_notifier_sends_alerts_of_registered_cars(
     file.write_text('[[webhook]]\nname = "w"\nurl = "http://127.0.0.1/x"\nsecret = "sixteen characters"\n')
     settings = NotifierSettings(webhooks=file, ledger=tmp_path / "ledger.db", registered_only=registered_only)
     notifier = Notifier(settings)
-    notifier._register(VIN.encode(), encode(a_vehicle()))
-    told = [an_alert("known"), an_alert("strange", vehicle_id=STRANGER)]
-    assert [one.alert_id for alert in told for one in notifier._wanted(encode(alert))] == wanted
+    topics, ends = Topics(), dict.fromkeys(range(READING_PARTITIONS), 100)
+    notifier._register(topics.vehicle(a_vehicle()))
+    told = [
+        topics.alert(an_alert(name, vehicle_id=vin, partition=partition_of(vin)))
+        for name, vin in (("known", VIN), ("strange", STRANGER))
+    ]
+    assert [one.alert_id for record in told for one in notifier._wanted(record, ends)] == wanted

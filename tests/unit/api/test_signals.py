@@ -22,6 +22,8 @@ from api.store import tables
 from api.store.database import Store
 from contracts.codec import encode
 from contracts.errors import Unavailable
+from contracts.record import Record
+from contracts.topics import VEHICLE_READINGS
 
 
 def a_row(offset: int, received_at_ms: int, **given: Any) -> dict[str, Any]:
@@ -64,15 +66,14 @@ def test_without_a_lake_there_is_nothing(tmp_path: Path) -> None:
     assert in_lake(tmp_path / "nowhere", SPAN) is None
 
 
-class Fetched:
-    def __init__(self, value: bytes, offset: int = 3, partition: int = 0, timestamp: int = 0) -> None:
-        self.value, self.offset, self.partition, self.timestamp = value, offset, partition, timestamp
+def a_record(value: bytes, at_ms: int = 0) -> Record:
+    return Record(VEHICLE_READINGS.name, partition_of(VIN), 3, at_ms, VIN.encode(), value)
 
 
 def test_records_that_cannot_be_believed_are_left_out() -> None:
     reading = a_reading(1, vehicle_id=VIN)
-    good = Fetched(encode(reading), partition=partition_of(VIN), timestamp=reading.recorded_at_ms)
-    rows = heard(cast("Any", [good, Fetched(b"{")]))
+    good = a_record(encode(reading), reading.recorded_at_ms)
+    rows = heard([good, a_record(b"{")])
     assert [row["recorded_at_ms"] for row in rows] == [reading.recorded_at_ms]
     assert "vehicle_id" not in rows[0]
 
@@ -80,10 +81,10 @@ def test_records_that_cannot_be_believed_are_left_out() -> None:
 class Reader:
     """Kafka as a test says."""
 
-    def __init__(self, records: list[Fetched] | Unavailable | None) -> None:
+    def __init__(self, records: list[Record] | Unavailable | None) -> None:
         self._records = records
 
-    async def within(self, *_: Any, **__: Any) -> list[Fetched] | None:
+    async def within(self, *_: Any, **__: Any) -> list[Record] | None:
         if isinstance(self._records, Unavailable):
             raise self._records
         return self._records
@@ -104,9 +105,9 @@ def lake(tmp_path: Path) -> Path:
 def test_kafka_is_asked_first_then_the_lake(url: str, store: Engine, topics: Topics, lake: Path) -> None:
     project(store, topics.alert(an_alert("a")))
     reading = a_reading(1, vehicle_id=VIN)
-    record = Fetched(encode(reading), partition=partition_of(VIN), timestamp=reading.recorded_at_ms)
+    record = a_record(encode(reading), reading.recorded_at_ms)
     assert asked(url, Reader([record]), lake).json()["source"] == "kafka"
-    absences: tuple[list[Fetched] | Unavailable | None, ...] = (None, [], Unavailable("away"))
+    absences: tuple[list[Record] | Unavailable | None, ...] = (None, [], Unavailable("away"))
     for absent in absences:
         answer = asked(url, Reader(absent), lake).json()
         assert (answer["source"], len(answer["readings"]), answer["from_ms"]) == ("lake", 1, NOW_MS - 60_000)

@@ -10,7 +10,10 @@ from cold_path.verification.alerts import AlertComparison, AlertEvent, Event, Pa
 from cold_path.verification.continued import StatesAtChange
 from contracts.alert import Alert
 from contracts.codec import decode, encode
+from contracts.partitioning import partition_of_key
 from contracts.plausibility import believe
+from contracts.record import Record as KafkaRecord
+from contracts.topics import ENGINE_ALERTS, READING_PARTITIONS
 from contracts.vehicle_state import MARK_PREFIX, Mark
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
@@ -56,9 +59,14 @@ def test_silence_is_left_out_since_history_does_not_wait() -> None:
 
 
 def test_repeated_events_count_once_and_broken_ones_not_at_all() -> None:
-    alert = Alert("a", 1, "v", "hot", "r", "info", "raised", 1, 1, 1, 3, 7, "")
-    [event] = heard([encode(alert), encode(alert), b"{", None]).values()
-    assert (event.partition, event.offset, event.pair, event.is_timed) == (3, 7, Pair("r", 1), False)
+    vin = "1HGCM82633A004352"
+    home = partition_of_key(vin.encode(), READING_PARTITIONS)
+    alert = Alert("a", 1, vin, "hot", "r", "info", "raised", 1, 1, 1, home, 7, "")
+    values = [encode(alert), encode(alert), b"{", None]
+    records = [KafkaRecord(ENGINE_ALERTS.name, home, at, 1, vin.encode(), value) for at, value in enumerate(values)]
+    [event] = heard(records, {home: 8}).values()
+    assert (event.partition, event.offset, event.pair, event.is_timed) == (home, 7, Pair("r", 1), False)
+    assert heard(records, {home: 7}) == {}
 
 
 def told(fold: PartitionFold, records: list[Record]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from aiokafka.record.util import calc_crc32c
 
 from hot_path.transport.chunk import Chunk, RefusedBatch
 from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
-from hot_path.transport.records import KeptRecords
+from runtime.kafka.batch_records import KeptRecords
 
 ZSTD = 4
 install_chunk_fetch()

@@ -1,26 +1,43 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from aiokafka.record.default_records import DefaultRecord
-from driving import VIN, Drive, a_reading
+from driving import START_MS, VIN, Drive, a_reading
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hot_path.restoration import Delivery, LostChunk, PartitionRecords
+from contracts.partitioning import partition_of_key
+from contracts.record import Record
+from contracts.record_checks import Ends
+from contracts.topics import READING_PARTITIONS
+from contracts.vehicle_state import Mark, VehicleState, mark_key
+from hot_path.restoration import Delivery, LostChunk, OlderRecords, PartitionRecords, was_created_anew
 from hot_path.transport.chunk import Chunk, RecordBatch
+from rules.written import gathered
+
+HOME = partition_of_key(VIN.encode(), READING_PARTITIONS)
+NOW_MS = START_MS + 3_600_000
+ENDS: Ends = dict.fromkeys(range(READING_PARTITIONS), 100)
 
 
 def _chunk(first_offset: int, *, sequence: int, epoch: int = 1, records: list[DefaultRecord] | None = None) -> Chunk:
-    batches = [RecordBatch(0, list(records or []))]
-    return Chunk("states", 0, first_offset, first_offset + 9, 0, 1, batches, epoch=epoch, sequence=sequence)
+    batches = [RecordBatch(NOW_MS, list(records or []))]
+    return Chunk("states", HOME, first_offset, first_offset + 9, 0, 1, batches, epoch=epoch, sequence=sequence)
 
 
 def _record(offset: int, key: bytes, value: bytes | None) -> DefaultRecord:
     return DefaultRecord(offset, 0, 1, key, value, [])
 
 
+def _restored(records: PartitionRecords) -> tuple[dict[str, VehicleState], Mark | None]:
+    return gathered(records.believed(ENDS, None)[0].items())
+
+
 def test_a_missing_chunk_is_noticed() -> None:
     delivery = Delivery()
     assert delivery.is_due(_chunk(0, sequence=0))
-    with pytest.raises(LostChunk, match=r"states\[0\]: chunk 2 from offset 20 .* where chunk 1 from offset 10 was due"):
+    with pytest.raises(LostChunk, match=rf"states\[{HOME}\]: chunk 2 from offset 20 .* where chunk 1 from offset 10"):
         delivery.is_due(_chunk(20, sequence=2))
 
 
@@ -47,7 +64,7 @@ def test_the_state_with_the_highest_offset_wins_whoever_wrote_last() -> None:
     records = PartitionRecords()
     written = [older, newer, drive.fold.mark(3), older, drive.fold.mark(1)]
     records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
-    states, mark = records.states()
+    states, mark = _restored(records)
     assert states[VIN] == drive.fold.states[VIN]
     assert mark is not None
     assert mark.next_offset == 3
@@ -60,7 +77,7 @@ def test_a_tombstone_removes_a_vehicle_and_a_record_without_key_is_nothing() -> 
     records = PartitionRecords()
     keyless = DefaultRecord(2, 0, 1, None, b"{}", [])
     records.take(_chunk(0, sequence=0, records=[_record(0, *state), _record(1, state[0], None), keyless]))
-    assert records.states() == ({}, None)
+    assert _restored(records) == ({}, None)
 
 
 @pytest.mark.parametrize("value", [b"not JSON", b'{"offset": 7, "partition": "x"}', b"\xff"])
@@ -70,10 +87,78 @@ def test_a_state_that_does_not_decode_is_left_out_and_an_older_one_stands_in(val
     (state,) = drive.fold.drain(1)
     other = b"1HGCM82633A004353"
     records = PartitionRecords()
-    written = [state, (state[0], b"{"), (other, value), (b"mark:0", b"?"), drive.fold.mark(1)]
+    written = [state, (state[0], b"{"), (other, value), (mark_key(HOME), b"?"), drive.fold.mark(1)]
     records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
-    states, mark = records.states()
+    states, mark = _restored(records)
     assert states == drive.fold.states
     assert mark is not None
     assert mark.next_offset == 1
-    assert {key for key, _ in records.refused} == {VIN.encode(), other, b"mark:0"}
+    assert {record.key for record, _ in records.refused} == {VIN.encode(), other, mark_key(HOME)}
+
+
+def _lie(key: bytes, **fields: object) -> bytes:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    honest = drive.fold.mark(1)[1] if key.startswith(b"mark:") else state[1]
+    return msgspec.json.encode(msgspec.json.decode(honest) | fields)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"offset": 2**52}, {"offset": 50, "trips": []}, {"offset": 50, "received_at_ms": NOW_MS + 10**9}]
+)
+def test_behind_a_lying_state_the_one_before_it_is_believed(fields: dict[str, object]) -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    written = [state, (state[0], _lie(state[0], **fields))]
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
+    found, lost = records.believed(ENDS, None)
+    assert (found, lost) == ({}, {VIN.encode()})
+    older = OlderRecords(lost, ENDS, None)
+    for at, (key, value) in enumerate(written):
+        older.take(Record("states", HOME, at, NOW_MS, key, value))
+    assert gathered(older.believed().items())[0] == drive.fold.states
+
+
+def test_a_tombstone_of_a_mark_takes_nothing_back() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    mark = drive.fold.mark(1)
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(0, *mark), _record(1, mark[0], None)]))
+    _, found = _restored(records)
+    assert found is not None
+
+
+def test_marks_of_another_topic_tell_that_it_was_created_anew_unless_one_is_of_this_topic() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    key, own = drive.fold.mark(1, "this")
+    foreign = _lie(key, topic_id="another", next_offset=2**52)
+
+    def judged(*values: bytes) -> bool:
+        records = PartitionRecords()
+        records.take(_chunk(0, sequence=0, records=[_record(at, key, value) for at, value in enumerate(values)]))
+        found, lost = records.believed(ENDS, "this")
+        older = OlderRecords(lost, ENDS, "this")
+        for at, value in enumerate(values):
+            older.take(Record("states", HOME, at, NOW_MS, key, value))
+        believed = [*found.values(), *older.believed().values()]
+        return was_created_anew((error for _, error in records.refused), believed, "this")
+
+    assert judged(foreign)
+    assert not judged(own, foreign)
+    assert not judged(own)
+    assert not judged(drive.fold.mark(1)[1])
+
+
+@given(st.lists(st.tuples(st.sampled_from([VIN.encode(), mark_key(HOME), b"x", b""]), st.none() | st.binary())))
+def test_no_records_stop_a_restoration(written: list[tuple[bytes, bytes | None]]) -> None:
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(at, *record) for at, record in enumerate(written)]))
+    _, lost = records.believed(ENDS, "this")
+    older = OlderRecords(lost, ENDS, "this")
+    for at, (key, value) in enumerate(written):
+        older.take(Record("states", HOME, at, NOW_MS, key, value))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hot_path.restoration import Delivery
 from hot_path.transport.chunk import Chunk
 from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
-from hot_path.transport.records import KeptRecords
+from runtime.kafka.batch_records import KeptRecords
 
 ZSTD = 4
 CONTROL_BIT = 0x20

@@ -8,8 +8,8 @@ from aiokafka import codec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hot_path.transport import unpacking
-from hot_path.transport.unpacking import LARGEST_UNPACKED_BYTES, UnpacksTooLarge
+from runtime.kafka import unpacking
+from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES, UnpacksTooLarge
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes | bytearray]]] = {
     "zstd": (codec.zstd_encode, unpacking.zstd_unpacked),

@@ -1,0 +1,1 @@
+"""What the shell of every program needs in the same way, once."""

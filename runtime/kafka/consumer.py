@@ -1,0 +1,39 @@
+"""The one way to make a Kafka consumer, and to read records by it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from contracts.record import Record
+from observability.kafka_security import kafka_client
+from runtime.kafka.partition_records import install_bounded_reading
+
+Fetched: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
+
+
+def kafka_consumer(bootstrap: str, **options: Any) -> AIOKafkaConsumer:
+    """Make a consumer that no record can stop; it commits nothing by itself unless told to. Raises InvalidInput."""
+    install_bounded_reading()
+    return AIOKafkaConsumer(**kafka_client(bootstrap), **({"enable_auto_commit": False} | options))
+
+
+def record_of(fetched: Fetched) -> Record:
+    """Return what aiokafka fetched as programs hand it on."""
+    headers = [(name, value or b"") for name, value in fetched.headers]
+    return Record(
+        fetched.topic, fetched.partition, fetched.offset, fetched.timestamp, fetched.key, fetched.value, headers
+    )
+
+
+async def records_to_end(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> AsyncIterator[Record]:
+    """Assign partitions and yield their records from the beginning to the ends as they are now, or a little beyond."""
+    consumer.assign(list(partitions))
+    await consumer.seek_to_beginning(*partitions)
+    ends = await consumer.end_offsets(partitions)
+    while any([await consumer.position(at) < end for at, end in ends.items()]):
+        for records in (await consumer.getmany(timeout_ms=500)).values():
+            for fetched in records:
+                yield record_of(fetched)
