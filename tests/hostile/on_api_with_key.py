@@ -36,7 +36,8 @@ async def streams_of_a_revoked_key(target: Target) -> list[str]:
     async with connected(mine.url, len(STREAMS)) as connections:
         statuses = []
         for connection, stream in zip(connections, STREAMS, strict=True):
-            await connection.send(head(mine, f"GET {stream}") + b"\r\n")
+            # Else the connection outlives the answer, for the next request.
+            await connection.send(head(mine, f"GET {stream}") + b"Connection: close\r\n\r\n")
             statuses.append(await connection.status())
         stack.revoke_key(name)
         ended = await asyncio.gather(*(one.has_ended(within_s=_SOON_S) for one in connections))
