@@ -70,7 +70,7 @@ class Lookups:
     async def older(self, partition: int, keys: Collection[bytes], readings: Readings) -> dict[bytes, Written]:
         """Read a partition of states again, and return what is believed of `keys`. Raises KafkaError."""
         older = OlderRecords(keys, readings.ends, readings.topic_id)
-        consumer = kafka_consumer(self._settings.bootstrap, isolation_level="read_committed")
+        consumer = kafka_consumer(self._settings.bootstrap)
         try:
             await consumer.start()
             async for record in records_to_end(consumer, [TopicPartition(self._settings.states_topic, partition)]):

