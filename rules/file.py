@@ -30,6 +30,8 @@ _BOUND: Final = re.compile(r"^new_vehicles_an_hour\s*=.*$", re.MULTILINE)
 _UNEVEN: Final = 1.2
 _FEW: Final = 20
 """VINs are spread over partitions by chance, so some have more than their part."""
+Sentence = Annotated[str, msgspec.Meta(max_length=1_000)]
+"""With what it is filled with, it stays within what an alert may say."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 86_400)]
 
 
@@ -43,8 +45,8 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     name: str
     family: Family
     severity: Severity
-    message: str
-    source: str
+    message: Sentence
+    source: Sentence
     trouble_code: str | None = None
     when: str | None = None
     level: str | None = None

@@ -266,6 +266,12 @@ def test_a_rule_file_can_be_given_room_for_a_fleet() -> None:
     assert parse_rules(with_room_for(100_000, text)).new_vehicles_an_hour > 100_000 / 12
 
 
+def test_a_message_too_long_for_an_alert_is_refused() -> None:
+    text = default_rules_file().read_text(encoding="utf-8").replace("stop and let the engine cool", "stop " * 300, 1)
+    with pytest.raises(InvalidRules, match="message"):
+        parse_rules(text)
+
+
 def test_a_rule_cannot_take_the_name_of_a_limit() -> None:
     text = default_rules_file().read_text(encoding="utf-8").replace('"oil_temperature"', f'"{SET_APART.name}"', 1)
     if SET_APART.name not in text:
