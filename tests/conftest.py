@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from contracts.errors import Unavailable
-from stack.broker import SMALL_HEAP_MB, Broker, BrokerFiles
+from stack.broker import SMALL_HEAP_MB, Broker, BrokerFiles, server_properties
 from stack.environment import cache_folder, machine_environment
 from stack.java import find_java, with_java
+from stack.ports import free_ports
 from stack.topics import ensure_topics
 
 _SHARED = Path(__file__).parents[2] / "shared"
@@ -86,6 +87,21 @@ def fresh_broker(broker_files: BrokerFiles, tmp_path: Path) -> Iterator[Broker]:
     with _running(broker_files, tmp_path / "broker") as started:
         asyncio.run(ensure_topics(started.bootstrap))
         yield started
+
+
+@pytest.fixture(scope="module")
+def patient_broker(broker_files: BrokerFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of this module's own, without topics, on which a transaction may stay open for a quarter of an hour."""
+    data, (port, controller) = tmp_path_factory.mktemp("patient-broker"), free_ports(None, None)
+    usual = server_properties(data=data.resolve(), port=port, controller_ports=[controller])
+    properties = f"{usual}transaction.max.timeout.ms=900000\n"  # the last one counts
+    started = Broker.started(
+        broker_files, properties, data=data, port=port, heap_mb=SMALL_HEAP_MB, log=data / "broker.log"
+    )
+    try:
+        yield started.wait_ready()
+    finally:
+        started.stop()
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,8 @@ def spark() -> SparkSession:
 
 
 @pytest.fixture
-def stage(broker: Broker, tmp_path: Path) -> Stage:
-    return Stage(broker.bootstrap, tmp_path).set_up()
+def stage(patient_broker: Broker, tmp_path: Path) -> Stage:
+    return Stage(patient_broker.bootstrap, tmp_path).set_up()
 
 
 def offsets(stage: Stage) -> list[tuple[int, int]]:
