@@ -12,6 +12,8 @@ from contracts.bounds import LARGEST_INTEGER, Count, Name, SmallCount
 from contracts.reading import Reading
 
 MARK_PREFIX = b"mark:"
+MOST_CHANGES = 1_000_000
+"""Of one episode: so few that no number of readings can bring an honest one there, and the next still fits an alert."""
 Phase = Literal["pending", "open", "cooldown"]
 
 
@@ -51,7 +53,7 @@ class Episode(msgspec.Struct, omit_defaults=True):
     """The last reading that carried the rule's signals."""
     registry: dict[Name, float | None] = {}
     """Registry values, fixed when pending started."""
-    change: SmallCount = 0
+    change: Annotated[int, Meta(ge=0, le=MOST_CHANGES)] = 0
     severity: Severity | None = None
     raised_at_ms: Count | None = None
     evidence: Evidence = {}
@@ -78,7 +80,7 @@ class Trend(msgspec.Struct, omit_defaults=True):
     """What a trend rule remembers of one vehicle: samples (event time ms, value), oldest first."""
 
     key: Name
-    samples: list[tuple[Count, float]] = []
+    samples: Annotated[list[tuple[Count, float]], Meta(max_length=25_000)] = []
 
 
 class VehicleState(msgspec.Struct, omit_defaults=True):
@@ -99,10 +101,10 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     trips: Annotated[list[TripTotals], Meta(min_length=1)]
     """The current trip, and older ones touched since the last write."""
     averages: LiveAverages | None = None
-    episodes: list[Episode] = []
-    samples: list[Sample] = []
+    episodes: Annotated[list[Episode], Meta(max_length=4_096)] = []
+    samples: Annotated[list[Sample], Meta(max_length=1_000)] = []
     """Of the current trip, oldest first, a little over the averaging window."""
-    trends: list[Trend] = []
+    trends: Annotated[list[Trend], Meta(max_length=1_000)] = []
     sample_due_ms: Count = 0
     """Event time from which the next sample is taken."""
     silent: Episode | None = None

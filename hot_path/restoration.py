@@ -121,7 +121,7 @@ class PartitionRecords:
 
     def _position(self, key: bytes, kept: _Kept) -> int | None:
         try:
-            return _position_of(kept.value)
+            return _position_of(key, kept.value)
         except MalformedRecord as error:
             self._refuse(self._record(key, kept), error)
             return None
@@ -157,7 +157,7 @@ class OlderRecords:
             return
         with suppress(MalformedRecord):  # told when it was read first
             found = believed_in(record, self._ends, self._topic_id)
-            position = _position_of(record.value)
+            position = _position_of(key, record.value)
             known = self._newest.get(key)
             if known is None or position >= known[0]:
                 self._newest[key] = position, found
@@ -194,6 +194,7 @@ def _forget(newest: dict[bytes, Any], key: bytes) -> None:
         newest.pop(key, None)
 
 
-def _position_of(value: bytes) -> int:
+def _position_of(key: bytes, value: bytes) -> int:
+    """Return how far a state or a mark has come; a field that its kind does not have says nothing."""
     found = decode(value, _Position)
-    return max(found.offset, found.next_offset)
+    return found.next_offset if key.startswith(MARK_PREFIX) else found.offset

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MOST_CODE_EPISODES: Final = 64
 """Trouble codes of a vehicle that are followed at once: as many as one reading may carry."""
 
+MOST_AVERAGED: Final = 12
+MOST_OF_TREND: Final = 242
+"""Samples that are kept, whatever a clock does: those of 5 minutes, and of a trend's window."""
+
 MOST_TRIPS: Final = 32
 """Trips in a vehicle's state. Nothing of more is lost: the state is written, and then forgets the older ones."""
 
@@ -104,6 +108,18 @@ def take_back(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
     state.work_at_ms = max(state.work_at_ms, moment.received_at_ms)
     assert episode is not None  # noqa: S101 - the caller has looked
     return episode, end(episode, moment.at_ms, "recovered")
+
+
+def trim(state: VehicleState) -> None:
+    """Bring a state from before these limits within them; open episodes stay, and make room when they end."""
+    codes = [episode for episode in state.episodes if ":" in episode.key]
+    room = max(0, MOST_CODE_EPISODES - sum(episode.phase == "open" for episode in codes))
+    waiting = [episode.key for episode in codes if episode.phase != "open"]
+    dropped = set(waiting[room:])
+    state.episodes = [episode for episode in state.episodes if episode.key not in dropped]
+    del state.samples[:-MOST_AVERAGED]
+    for trend in state.trends:
+        del trend.samples[:-MOST_OF_TREND]
 
 
 @dataclass(slots=True)

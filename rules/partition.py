@@ -10,7 +10,7 @@ from contracts.vehicle_state import Mark, VehicleState, mark_key
 from rules.evaluation import evaluate
 from rules.followed import CLOCK_SET_BACK_MS, Followed
 from rules.healthy import healthy_filter, met_rules
-from rules.limits import HOUR_MS, MOST_TRIPS, MOST_WORK_US, Newcomers, charge, is_calm_again, set_apart, take_back
+from rules.limits import HOUR_MS, MOST_TRIPS, MOST_WORK_US, Newcomers, charge, is_calm_again, set_apart, take_back, trim
 from rules.moment import Moment
 from rules.passing import FastLane
 from rules.progress import apart_alert
@@ -70,6 +70,7 @@ class PartitionFold:
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
         self._wheel: SilenceWheel[Followed] = SilenceWheel()
         for state in (states or {}).values():
+            trim(state)
             self._follow(state)
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from contracts.definitions import AVERAGING_WINDOW_MS, litres_per_100km
 from contracts.vehicle_state import LiveAverages, Sample, Trend
 from rules.expression import CHANGE
+from rules.limits import MOST_AVERAGED, MOST_OF_TREND
 from rules.moment import holds
 from rules.progress import Progress
 
@@ -28,9 +29,8 @@ SAMPLE_MS: Final = 30_000
 _FULL: Final = 0.8
 _FEWEST: Final = 6
 """Samples: three at each end of the window."""
-_MOST_AVERAGED: Final = AVERAGING_WINDOW_MS // SAMPLE_MS + 2
-_MOST_OF_TREND: Final = 240
-"""Samples that are kept, whatever a clock does; a longer window than two hours is sampled less often."""
+_STEPS: Final = MOST_OF_TREND - 2
+"""A window longer than two hours is sampled so often."""
 
 
 def sample(state: VehicleState, rules: Rules, moment: Moment) -> list[Alert]:
@@ -56,7 +56,7 @@ def _average(state: VehicleState, moment: Moment) -> None:
     while samples and samples[0].at_ms < horizon_ms:
         del samples[0]
     samples.append(latest)
-    del samples[:-_MOST_AVERAGED]
+    del samples[:-MOST_AVERAGED]
     first = samples[0]
     elapsed_ms = latest.at_ms - first.at_ms
     if elapsed_ms <= 0:
@@ -113,10 +113,10 @@ def _change(trend: Trend, rule: Rule, moment: Moment, values: RegistryValues) ->
     samples, horizon_ms = trend.samples, moment.at_ms - rule.window_ms
     while samples and samples[0][0] < horizon_ms:
         del samples[0]
-    if samples and 0 <= moment.at_ms - samples[-1][0] < rule.window_ms // _MOST_OF_TREND:
+    if samples and 0 <= moment.at_ms - samples[-1][0] < rule.window_ms // _STEPS:
         return None
     samples.append((moment.at_ms, latest))
-    del samples[: -_MOST_OF_TREND - 2]
+    del samples[:-MOST_OF_TREND]
     if len(samples) < _FEWEST or moment.at_ms - samples[0][0] < rule.window_ms * _FULL:
         return None
     first = _median(samples[0][1], samples[1][1], samples[2][1])

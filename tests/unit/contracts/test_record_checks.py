@@ -146,6 +146,11 @@ def test_a_mark_may_reach_the_end_and_is_never_taken_back() -> None:
     assert flaw(check, record._replace(value=None)) == "shape"
 
 
+def test_a_mark_counts_no_more_vehicles_than_there_were_readings() -> None:
+    check, record = CHECKS["mark"]
+    assert flaw(check, changed(record, new_vehicles=101)) == "figures"
+
+
 def test_without_ends_no_offset_is_judged() -> None:
     assert alert_in(changed(CHECKS["alert"][1], offset=2**50), None).offset == 2**50
 

@@ -122,6 +122,25 @@ def test_behind_a_lying_state_the_one_before_it_is_believed(fields: dict[str, ob
     assert gathered(older.believed().items())[0] == drive.fold.states
 
 
+@pytest.mark.parametrize(
+    ("key", "fields"), [(VIN.encode(), {"next_offset": 10**15}), (mark_key(HOME), {"offset": 10**15})]
+)
+def test_a_field_that_its_kind_does_not_have_keeps_no_newer_record_out(key: bytes, fields: dict[str, int]) -> None:
+    drive = Drive()
+    written = []
+    for second in range(2):
+        drive.read(a_reading(second))
+        written += [*drive.fold.drain(1), drive.fold.mark(second + 1)]
+    at = next(at for at, (found, _) in enumerate(written) if found == key)
+    written[at] = key, msgspec.json.encode(msgspec.json.decode(written[at][1]) | fields)
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(place, *record) for place, record in enumerate(written)]))
+    states, mark = _restored(records)
+    assert states[VIN].offset == 1
+    assert mark is not None
+    assert mark.next_offset == 2
+
+
 def test_a_tombstone_of_a_mark_takes_nothing_back() -> None:
     drive = Drive()
     drive.read(a_reading(0))

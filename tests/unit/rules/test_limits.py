@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from demanding import (
     PARTITION,
@@ -139,6 +140,20 @@ def test_trips_that_a_state_forgets_are_written_before() -> None:
     assert {at: totals.distance_m for at, totals in written.items()} == {
         reading.trip_started_at_ms: reading.trip_distance_m for reading in readings
     }
+
+
+def test_a_state_from_before_these_limits_is_brought_within_them_but_for_open_episodes() -> None:
+    partition = Partition()
+    partition.take([a_reading(s, trouble_codes=codes_from(0)) for s in range(5)])
+    state = partition.state()
+    more = [msgspec.structs.replace(episode, key=f"{episode.key}x", phase="pending") for episode in state.episodes]
+    state.episodes += [msgspec.structs.replace(episode, key=f"{episode.key}y") for episode in state.episodes] + more
+    state.samples = state.samples * 50
+    fold = PartitionFold(PARTITION, RULES, registry={}, states={VIN: state})
+    [trimmed] = fold.states.values()
+    assert {episode.phase for episode in trimmed.episodes} == {"open"}
+    assert len(trimmed.episodes) == 2 * MOST_CODE_EPISODES
+    assert len(trimmed.samples) == 12
 
 
 def newcomers(vins: Iterable[str], *, second: int = 0, **signals: Any) -> Iterator[Reading]:
