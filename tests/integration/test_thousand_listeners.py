@@ -60,7 +60,7 @@ class Client:
 
     async def listen(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /v1/alerts/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /v1/alerts/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         async for line in reader:
             if line.startswith(b"id:"):
                 self.is_listening.set()
