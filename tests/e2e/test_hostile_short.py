@@ -10,7 +10,7 @@ from hostile.trial import Pace, run
 from stack.preparation import prepare
 
 SEED = 1
-PACE = Pace(calm_s=8, shortest_s=4, budget_s=600)
+PACE = Pace(calm_s=8, shortest_s=4, budget_s=600, busy_ms=30_000)
 
 
 @pytest.mark.timeout(900)

@@ -46,6 +46,8 @@ class Pace:
     """Of an attack's window, so that alerts fall due in it."""
     budget_s: float
     """After this no further attack is begun, and the run has failed."""
+    busy_ms: int = 0
+    """How much longer anything may take, where the machine does other things meanwhile: only a quiet one measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +139,16 @@ class _Trial:
         self._calm_mb = await asyncio.to_thread(self._stack.memory_mb)
         seen, seconds = await self._observed(quiet, random.Random(0), shortest_s=self._pace.calm_s)
         self._calm, self._calm_mb = seen.latencies, seen.peak_mb
-        return Result(None, seen, faults(seen, Latencies([], [], [])), seconds)
+        return Result(None, seen, faults(seen, Latencies([], [], []), held_ms=self._pace.busy_ms), seconds)
 
     async def attacked(self, attack: Attack, chance: random.Random) -> Result:
         """Attack, wait until everything has settled, and judge."""
         seen, seconds = await self._observed(attack, chance, shortest_s=self._pace.shortest_s)
-        held_ms = attack.held_ms + (_RESTART_MS if attack.restarts else 0)
+        held_ms = self._held_ms(attack) + (_RESTART_MS if attack.restarts else 0)
         return Result(attack, seen, faults(seen, self._calm, held_ms=held_ms), seconds)
+
+    def _held_ms(self, attack: Attack) -> int:
+        return attack.held_ms + self._pace.busy_ms
 
     def is_broken(self, result: Result) -> bool:
         """Tell whether what follows could not be told from what this attack has left."""
@@ -164,7 +169,7 @@ class _Trial:
         standing = await self._settled(attack)
         complaints += await _done(attack.check, target, attack.name) if attack.check else []
         due = [event for event, sent_ms in stack.traffic.due.items() if from_ms <= sent_ms < until_ms]
-        heard, more = await self._heard(due, within_s=_ARRIVED_S + attack.held_ms / 1000)
+        heard, more = await self._heard(due, within_s=_ARRIVED_S + self._held_ms(attack) / 1000)
         await self._arrived(due)
         latencies = self._latencies(heard, due)
         equal, told = await stack.verified()
@@ -187,7 +192,7 @@ class _Trial:
         """Wait until what is there now has been read; ordinary cars go on sending meanwhile."""
         if attack.is_drained:
             return await self._stack.has_read_all()
-        within_s = _SETTLED_S + attack.held_ms / 1000
+        within_s = _SETTLED_S + self._held_ms(attack) / 1000
         told = []
         for group in (HOT_PATH_GROUP, SERVING_GROUP):
             told += await self._stack.standing(group, await self._stack.ends(group), within_s=within_s)
