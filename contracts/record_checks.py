@@ -23,7 +23,7 @@ from contracts.plausibility import (
     surely_plausible_counters,
 )
 from contracts.topics import DASHCAM_SNAPSHOTS, READING_PARTITIONS, VEHICLE_READINGS
-from contracts.vehicle import VIN, Erasure, Vehicle
+from contracts.vehicle import VIN, Erasure, Vehicle, with_possible_physics
 from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState, mark_key
 
 if TYPE_CHECKING:
@@ -111,13 +111,13 @@ def _latest_of(episode: Episode) -> int:
 
 
 def vehicle_in(record: Record) -> Vehicle | None:
-    """Return the vehicle of a record of `vehicles`; None takes the vehicle of its key out."""
+    """Return the vehicle of a record of `vehicles`, its physics null where impossible; None takes its key's out."""
     if record.value is None:
         vehicle_id_of(record)
         return None
     vehicle = decoded(record, Vehicle)
     _check_key(record, vehicle.vehicle_id)
-    return vehicle
+    return with_possible_physics(vehicle)
 
 
 def action_in(record: Record) -> AlertAction | None:

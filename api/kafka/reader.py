@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from api.errors import TooMany
 from contracts.errors import Unavailable
 from runtime.kafka.consumer import kafka_consumer, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aiokafka import AIOKafkaConsumer
 
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PATIENCE_S: Final = 8.0
 _AT_ONCE: Final = 5_000
+MOST_WAITING: Final = 8
+"""Questions that wait while one is answered."""
 
 
 class TopicReader:
     """Connects when it is first asked, and anew after a failure."""
 
-    def __init__(self, bootstrap: str) -> None:
-        """Prepare; nothing is connected yet."""
+    def __init__(self, bootstrap: str, *, patience_s: float = _PATIENCE_S) -> None:
+        """Prepare; nothing is connected yet. A question waits and is answered within `patience_s`."""
         self._bootstrap = bootstrap
+        self._patience_s = patience_s
+        self._waiting = 0
         self._lock = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -37,28 +43,54 @@ class TopicReader:
     ) -> list[Record] | None:
         """Give a key's records of a time (the broker's, from_ms <= t <= until_ms), None when they have expired.
 
-        At most `most` records of the partition are looked at. Raises Unavailable.
+        At most `most` records of the partition are looked at, those around the middle of the time where there are more.
+        Raises Unavailable, and TooMany when too many wait.
         """
         return await self._asked(lambda consumer: _within(consumer, topic, partition, from_ms, until_ms, key, most))
 
     async def at(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Give the record at an offset, None when there is none (any more). Raises Unavailable."""
+        """Give the record at an offset, None when there is none (any more). Raises Unavailable and TooMany."""
         return await self._asked(lambda consumer: _at(consumer, TopicPartition(topic, partition), offset))
 
     async def newest(self, topic: str, partition: int, *, from_ms: int, key: bytes, most: int) -> list[Record]:
-        """Give a key's records from a time on, oldest first, among the partition's last `most`. Raises Unavailable."""
+        """Give a key's records from a time on, oldest first, among the partition's last `most`.
+
+        Raises Unavailable and TooMany.
+        """
         return await self._asked(
             lambda consumer: _newest(consumer, TopicPartition(topic, partition), from_ms, key, most)
         )
 
     async def _asked(self, ask: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
-        async with self._lock:
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    return await ask(await self._connected())
-            except (TimeoutError, KafkaError, OSError) as error:
-                await self._leave()
-                raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r}); try again") from error
+        """Ask in turn. The time limit counts from here, waiting included; beyond MOST_WAITING nobody may wait."""
+        if self._waiting >= MOST_WAITING:
+            raise TooMany(f"{MOST_WAITING} other questions wait for Kafka's records already; ask again in a moment")
+        try:
+            async with asyncio.timeout(self._patience_s):
+                async with self._turn():
+                    return await self._answered(ask)
+        except (TimeoutError, KafkaError, OSError) as error:
+            raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r}); try again") from error
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    async def _answered(self, ask: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
+        """Ask; a consumer that failed or was interrupted midway is not used again."""
+        try:
+            return await ask(await self._connected())
+        except (asyncio.CancelledError, TimeoutError, KafkaError, OSError):
+            await self._leave()
+            raise
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -89,8 +121,15 @@ async def _within(  # noqa: PLR0913, PLR0917 - a place, a time and a key
         return None
     if found.offset <= beginning and beginning > 0 and found.timestamp > from_ms:
         return None  # its beginning is gone
-    records = await _read(consumer, place, found.offset, most, until_ms=until_ms)
-    return [record for record in records if record.key == key and from_ms <= record.at_ms <= until_ms]
+    first = max(found.offset, await _offset_at(consumer, place, (from_ms + until_ms) // 2) - most // 2)
+    records = await _read(consumer, place, first, most, key=key, until_ms=until_ms)
+    return [record for record in records if from_ms <= record.at_ms <= until_ms]
+
+
+async def _offset_at(consumer: AIOKafkaConsumer, place: TopicPartition, at_ms: int) -> int:
+    """Return the offset of the first record from a time on, the end where there is none."""
+    found = (await consumer.offsets_for_times({place: at_ms}))[place]
+    return int((await consumer.end_offsets([place]))[place] if found is None else found.offset)
 
 
 async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Record | None:
@@ -111,21 +150,28 @@ async def _newest(
     if found is None:
         return []
     end = (await consumer.end_offsets([place]))[place]
-    records = await _read(consumer, place, max(found.offset, end - most), most)
-    return [record for record in records if record.key == key]
+    return await _read(consumer, place, max(found.offset, end - most), most, key=key)
 
 
 async def _read(
-    consumer: AIOKafkaConsumer, place: TopicPartition, offset: int, most: int, *, until_ms: int | None = None
+    consumer: AIOKafkaConsumer,
+    place: TopicPartition,
+    offset: int,
+    most: int,
+    *,
+    key: bytes | None = None,
+    until_ms: int | None = None,
 ) -> list[Record]:
-    """Give the records from an offset on, up to the end as it is now, a time, or a number."""
+    """Give the records (of a key) from an offset on, up to the end as it is now, a time, or a number looked at."""
     end = (await consumer.end_offsets([place]))[place]
     consumer.seek(place, offset)
     records: list[Record] = []
-    while len(records) < most and await consumer.position(place) < end:
-        fetched = await consumer.getmany(place, timeout_ms=500, max_records=min(_AT_ONCE, most - len(records)))
+    looked_at = 0
+    while looked_at < most and await consumer.position(place) < end:
+        fetched = await consumer.getmany(place, timeout_ms=500, max_records=min(_AT_ONCE, most - looked_at))
         chunk = [record_of(one) for one in fetched.get(place, ())]
-        records += chunk
+        looked_at += len(chunk)
+        records += [record for record in chunk if key is None or record.key == key]
         if until_ms is not None and chunk and chunk[-1].at_ms > until_ms:
             break
     return records

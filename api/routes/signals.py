@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from api.store.database import Store
 
 _LONGEST_S: Final = 60
-_MOST_LOOKED_AT: Final = 200_000
+_MOST_LOOKED_AT: Final = 50_000
 _LATEST_MS: Final = 253_370_764_800_000
 """The year 9999: no calendar goes on from there."""
 

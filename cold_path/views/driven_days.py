@@ -47,7 +47,7 @@ def driven_days(trip_driving: DataFrame, vehicles: DataFrame) -> DataFrame:
 
 def _par(days: DataFrame, vehicles: DataFrame) -> DataFrame:
     """Give each vehicle the par of its model and of the fleet."""
-    of_vehicle = days.groupBy("vehicle_id").agg((F.sum("burnt_ml") / F.sum("predicted_ml")).alias("ratio"))
+    of_vehicle = days.groupBy("vehicle_id").agg(F.try_divide(F.sum("burnt_ml"), F.sum("predicted_ml")).alias("ratio"))
     known = of_vehicle.join(F.broadcast(vehicles.select("vehicle_id", "model")), "vehicle_id", "left")
     fleet = known.agg(F.median("ratio").alias("fleet_par"))
     models = known.groupBy("model").agg(F.median("ratio").alias("median"), F.count(F.lit(1)).alias("cars"))

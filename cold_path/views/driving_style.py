@@ -34,7 +34,7 @@ def driving_style(trips: DataFrame, trip_driving: DataFrame, as_of_day: date) ->
     )
     is_driven = F.col("distance_m") > 0
     rates = [
-        F.when(is_driven, F.col(name) * _M_PER_100KM / F.col("distance_m")).alias(f"{name}_per_100km")
+        F.when(is_driven, F.try_divide(F.col(name) * _M_PER_100KM, F.col("distance_m"))).alias(f"{name}_per_100km")
         for name in _RATED
     ]
     return totals.select("*", *rates).select(*columns_of("driving_style"))

@@ -56,7 +56,7 @@ def _pair(name: str, value: Column, other_name: str, other_value: Column) -> Col
 
 def _with_consumption() -> list[Column]:
     distance_m, fuel_ml = F.col("fuelled_distance_m"), F.col("fuel_ml")
-    litres_per_100km = fuel_ml / distance_m * 100
+    litres_per_100km = F.try_divide(fuel_ml, distance_m) * 100
     return [
         F.col("scope"),
         F.col("key"),
@@ -66,8 +66,10 @@ def _with_consumption() -> list[Column]:
         distance_m.alias("distance_m"),
         fuel_ml.alias("fuel_ml"),
         litres_per_100km.alias("litres_per_100km"),
-        F.when(fuel_ml > 0, F.lit(LITRES_PER_100KM_TIMES_MPG) / litres_per_100km).alias("mpg_us"),
-        (fuel_ml / F.lit(LITRES_PER_US_GALLON) * CO2_G_PER_US_GALLON_PETROL / distance_m).alias("co2_g_per_km"),
+        F.when(fuel_ml > 0, F.try_divide(F.lit(LITRES_PER_100KM_TIMES_MPG), litres_per_100km)).alias("mpg_us"),
+        F.try_divide(fuel_ml / F.lit(LITRES_PER_US_GALLON) * CO2_G_PER_US_GALLON_PETROL, distance_m).alias(
+            "co2_g_per_km"
+        ),
         _index("burnt_ml", F.when(F.col("scope") == "model", F.col("fleet_par_ml")).otherwise(F.col("par_ml"))).alias(
             "efficiency_index"
         ),
@@ -76,4 +78,4 @@ def _with_consumption() -> list[Column]:
 
 
 def _index(of: str, par: Column) -> Column:
-    return F.when(par > 0, F.round(F.col(of) / par * 100, _PLACES))
+    return F.when(par > 0, F.round(F.try_divide(F.col(of), par) * 100, _PLACES))

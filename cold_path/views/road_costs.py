@@ -136,7 +136,9 @@ def _observed(traversals: DataFrame, known: DataFrame, roads: DataFrame) -> Data
 
 
 def _ratio(observed: Column, model: Column) -> Column:
-    return F.least(observed / model, F.lit(_MOST_RATIO))
+    """Return the capped ratio; null, which is not counted, where nothing was observed or the model needs nothing."""
+    is_known = observed.isNotNull() & (model > 0)
+    return F.when(is_known, F.least(F.try_divide(observed, model), F.lit(_MOST_RATIO)))
 
 
 def _sums(name: str) -> list[Column]:

@@ -76,5 +76,5 @@ def _smooth_ml() -> Column:
     moving_s = F.col("moving_s")
     none = F.lit(0.0)
     standing_ml = predicted_ml_per_s(Motion(none, none, none)) * F.col("standing_s")
-    steady = Motion(F.col("driven_m") / moving_s, none, F.col("climbed_m") / moving_s)
+    steady = Motion(F.try_divide("driven_m", moving_s), none, F.try_divide("climbed_m", moving_s))
     return standing_ml + F.when(moving_s > 0, predicted_ml_per_s(steady) * moving_s).otherwise(none)

@@ -166,6 +166,36 @@ def test_without_a_passage_the_model_stands(spark: SparkSession, matched: DataFr
     assert all(row.seconds == row.model_seconds and row.fuel_ml == row.model_fuel_ml for row in costs)
 
 
+@pytest.mark.parametrize(
+    "physics",
+    [
+        (2.0, 1_500.0, -1e6, -1e6, -1e6),  # the road drives the car: the model burns nothing
+        (0.0, 1_500.0, 0.0, 0.0, 0.0),
+        (-1e6, 1_500.0, 120.0, 1.0, 0.4),
+        (1e-300, 1e-300, 1e-300, 0.0, 0.0),
+    ],
+)
+def test_a_car_whose_model_burns_nothing_counts_for_no_fuel_and_harms_no_other(
+    spark: SparkSession, matched: DataFrame, physics: tuple[float, ...]
+) -> None:
+    sane = (_car(0), "a", "f", 1.5, 1_700.0, 100.0, 1.5, 0.35)
+    cars = spark.createDataFrame([sane, (_car(1), "b", "f", *physics), (_car(2), *sane[1:])], VEHICLES)
+    costs = road_costs(matched, cars, road_rows(spark, NETWORK)).where("time_of_day = 'all'").collect()
+    medium = [row for row in costs if row.vehicle_class == "medium"]
+    assert len(medium) == len(NETWORK.segments)
+    assert all(row.seconds > 0 and row.fuel_ml >= 0 for row in costs)
+    assert all(row.fuel_ml > 0 for row in medium)
+
+
+def test_a_passage_of_unknown_fuel_is_no_observation_of_fuel(
+    spark: SparkSession, matched: DataFrame, vehicles: DataFrame
+) -> None:
+    without = matched.withColumn("fuel_ml", F.lit(None).cast("double"))
+    costs = road_costs(without, vehicles, road_rows(spark, NETWORK)).where("traversals > 0").collect()
+    assert costs
+    assert all(row.observed_fuel_ml is None and row.fuel_ml == row.model_fuel_ml for row in costs)
+
+
 def test_hours_and_classes_are_those_of_the_contract(spark: SparkSession) -> None:
     longitude_deg = -104.98
     times = spark.range(1_795_000_000_000, 1_795_100_000_000, 1_234_567)

@@ -33,3 +33,10 @@ def test_a_vehicle_without_a_value_is_gone() -> None:
 def test_a_record_that_does_not_decode_harms_no_other() -> None:
     registry = folded(records((CAR, b"{}"), (None, b"x"), (OTHER, a_vehicle(OTHER))), 3)
     assert set(registry.vehicles) == {OTHER.decode()}
+
+
+def test_impossible_physics_is_unknown_and_the_vehicle_stays() -> None:
+    odd = Vehicle(CAR.decode(), "Honda", "Civic", 2003, "north", mass_kg=0.0, placard_kpa=-1.0, tank_l=50.0)
+    vehicle = folded(records((CAR, encode(odd))), 1).vehicles[CAR.decode()]
+    assert (vehicle.model, vehicle.fleet, vehicle.tank_l) == ("Civic", "north", 50.0)
+    assert (vehicle.mass_kg, vehicle.placard_kpa) == (None, None)
