@@ -1,4 +1,4 @@
-"""Record batches as only an unkind producer writes them: headers named in Latin-1, and more than one should unpack."""
+"""Record batches as only an unkind producer writes them: oddly named, packed or numbered, or too large unpacked."""
 
 from __future__ import annotations
 
@@ -60,14 +60,34 @@ def bomb(records: int, *, key: bytes, codec: Codec = "zstd") -> bytes:
     pack, finish = _packer(codec)
     packed = bytearray()
     for number in range(records):
-        value = b"0" * 900_000
-        attributes, headers = b"\0", _varint(0)
-        body = attributes + _varint(0) + _varint(number) + _varint(len(key)) + key
-        body += _varint(len(value)) + value + headers
-        packed += pack(_varint(len(body)) + body)
+        packed += pack(frames([(number, key, b"0" * 900_000)]))
     packed += finish()
-    counted = struct.pack(">hiqqqhii", _CODECS[codec], records - 1, 0, 0, -1, -1, -1, records) + packed
-    return struct.pack(">qiib", 0, 9 + len(counted), -1, 2) + struct.pack(">I", calc_crc32c(counted)) + counted
+    return framed(bytes(packed), records, codec=_CODECS[codec])
+
+
+def frames(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
+    """Give records of (offset delta, key, value) as they stand in a batch, one after the other."""
+    written = bytearray()
+    for delta, key, value in records:
+        body = b"\0" + _varint(0) + _varint(delta) + _varint(len(key)) + key
+        body += _varint(len(value)) + value + _varint(0)
+        written += _varint(len(body)) + body
+    return bytes(written)
+
+
+def framed(payload: bytes, records: int, *, codec: int = 0, first_offset: int = 0) -> bytes:
+    """Give a record batch of a payload as it is, whatever the number of the codec that it claims."""
+    counted = struct.pack(">hiqqqhii", codec, records - 1, 0, 0, -1, -1, -1, records) + payload
+    return (
+        struct.pack(">qiib", first_offset, 9 + len(counted), -1, 2) + struct.pack(">I", calc_crc32c(counted)) + counted
+    )
+
+
+def lz4_of_false_content(data: bytes) -> bytes:
+    """Give a frame of lz4 whose checksum of its content, which the broker does not look at, is another content's."""
+    compressor = cramjam.lz4.Compressor(level=1, content_checksum=True, block_linked=False)
+    compressor.compress(data)
+    return bytes(compressor.finish())[:-4] + b"\1\2\3\4"
 
 
 def _packer(codec: Codec) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:

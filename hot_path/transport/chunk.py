@@ -21,7 +21,7 @@ class Record(Protocol):
 
 @dataclass(slots=True)
 class RefusedBatch:
-    """Stands for all records of a batch that is not unpacked: its bytes as the broker has them, and why."""
+    """Stands for all records of a batch that cannot be read: its bytes as the broker has them, and why."""
 
     offset: int
     value: bytes | None

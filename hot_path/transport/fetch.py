@@ -79,7 +79,7 @@ class ChunkedPartitionRecords(BoundedPartitionRecords):
             yield _Part(first, end, None)
         while part:
             following = list(islice(rest, readings))
-            yield _Part(part[0].offset, part[-1].offset + 1 if following else end, part)
+            yield _Part(part[0].offset, min(part[-1].offset + 1, end) if following else end, part)
             part = following
 
     def _is_void(self, batch: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The records of a fetched record batch for a chunk: a batch that is not unpacked is one record that says so."""
+"""The records of a fetched record batch for a chunk: a batch that cannot be read is one record that says so."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from contracts.errors import MalformedReading
 from hot_path.transport.chunk import RefusedBatch
 from runtime.kafka.batch_records import KeptRecords, records_of
-from runtime.kafka.unpacking import UnpacksTooLarge
+from runtime.kafka.unpacking import UnpacksTooLarge, Unreadable
 
 if TYPE_CHECKING:
+    from contracts.reason import Reason
     from hot_path.transport.chunk import Record
 
 
@@ -26,11 +27,13 @@ class BatchRecords:
         """Give the records in offset order."""
         try:
             yield from records_of(self._batch, self._fetched)
-        except UnpacksTooLarge as error:
+        except Unreadable as error:
             yield cast("Record", self._refused(error))
 
-    def _refused(self, error: UnpacksTooLarge) -> RefusedBatch:
-        first, end = self._batch.base_offset, self._batch.next_offset
+    def _refused(self, error: Unreadable) -> RefusedBatch:
+        base, end = self._batch.base_offset, self._batch.next_offset
+        first = base if error.first_offset is None else error.first_offset
         detail = f"offsets {first} to {end - 1}: the record batch {error}"
-        value = self._fetched.bytes_of(first) if isinstance(self._fetched, KeptRecords) else b""
-        return RefusedBatch(first, value, MalformedReading("too_large", detail))
+        value = self._fetched.bytes_of(base) if isinstance(self._fetched, KeptRecords) else b""
+        reason: Reason = "too_large" if isinstance(error, UnpacksTooLarge) else "not_json"
+        return RefusedBatch(first, value, MalformedReading(reason, detail))

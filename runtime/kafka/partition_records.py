@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
 
 from contracts.errors import MalformedRecord
 from runtime.kafka.batch_records import KeptRecords, records_of
 from runtime.kafka.passed_over import PassedOver
-from runtime.kafka.unpacking import UnpacksTooLarge, install_bounded_unpacking
+from runtime.kafka.unpacking import UnpacksTooLarge, Unreadable, install_bounded_unpacking
 
 MOST_BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 _passed_over: Final = PassedOver()
@@ -66,13 +65,14 @@ class _TolerantBatch:
     def __iter__(self) -> Iterator[Any]:
         try:
             yield from records_of(self._batch, self._fetched)
-        except UnpacksTooLarge as error:
-            self._pass_over(MalformedRecord(f"the record batch {error}", flaw="size"))
-        except CorruptRecordException as error:  # not on the way: its checksum was right
-            self._pass_over(MalformedRecord(f"the record batch cannot be read: {error}"))
+        except Unreadable as error:
+            self._pass_over(error)
 
-    def _pass_over(self, error: MalformedRecord) -> None:
-        _passed_over.tell(self._at.topic, self._at.partition, self._batch.base_offset, error)
+    def _pass_over(self, error: Unreadable) -> None:
+        first = self._batch.base_offset if error.first_offset is None else error.first_offset
+        story = f"offsets {first} to {self._batch.next_offset - 1}: the record batch {error}"
+        malformed = MalformedRecord(story, flaw="size" if isinstance(error, UnpacksTooLarge) else "shape")
+        _passed_over.tell(self._at.topic, self._at.partition, first, malformed)
 
 
 def install_bounded_reading(kind: type[fetcher.PartitionRecords] = BoundedPartitionRecords) -> None:

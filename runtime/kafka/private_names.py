@@ -14,6 +14,7 @@ Names = Iterable[tuple[type, str]]
 USED_NAMES: tuple[tuple[type, str], ...] = (
     (fetcher.PartitionRecords, "_unpack_records"),
     (AIOKafkaAdminClient, "_send_request"),
+    (default_records._DefaultRecordBatchPy, "_read_msg"),  # noqa: SLF001 - guarded here
 )
 """Names that are overridden or called."""
 

@@ -1,13 +1,19 @@
 """Unpacking record batches within bounds: 2 MiB at the broker can unpack to gigabytes, which nobody may be made to do.
 
 aiokafka's decoders are replaced by ones that stop at LARGEST_UNPACKED_BYTES. A batch of honest readings that is as
-large as the broker takes unpacks to a third of that.
+large as the broker takes unpacks to a third of that. Whatever a codec raises becomes Unreadable.
 """
 
 from __future__ import annotations
 
+import gzip
+import struct
+import threading
 import zlib
 from collections.abc import Callable
+from functools import wraps
+from io import BytesIO
+from typing import Any
 
 import cramjam
 from aiokafka import codec
@@ -16,46 +22,90 @@ from aiokafka.record._crecords import default_records as compiled_records
 
 LARGEST_UNPACKED_BYTES = 64 * 1024 * 1024
 _LIKELY_RATIO = 16
-_GZIP = 31
+_READ_BYTES = 1024 * 1024
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _XERIAL_HEADER_BYTES = 16
 _IS_FULL = "failed to write whole buffer"
 """What cramjam says when there is more than the room it was given."""
 
+_RAISED_BY_CODECS = (
+    cramjam.DecompressionError, zlib.error, struct.error, EOFError, OSError, ValueError, IndexError, OverflowError,
+)  # fmt: skip
+_latest = threading.local()
+
 Into = Callable[[bytes, bytearray], int]
+Unpack = Callable[[bytes], bytes | bytearray]
 
 
-class UnpacksTooLarge(Exception):
+class Unreadable(Exception):
+    """A record batch that the broker took cannot be read, from an offset on; None where from its first one on."""
+
+    first_offset: int | None = None
+
+
+class UnpacksTooLarge(Unreadable):
     """A record batch unpacks to more than is taken."""
 
 
+def unpacked_bytes(batch: Any) -> int:
+    """Unpack aiokafka's batch; return to how many bytes, 0 where it is not packed or unpacked already.
+
+    Raises Unreadable.
+    """
+    _latest.size = 0
+    iter(batch)
+    size: int = _latest.size
+    return size
+
+
+def _readable(unpack: Unpack) -> Unpack:
+    """Let a decoder raise Unreadable instead of what its codec raises, and note what it unpacked to."""
+
+    @wraps(unpack)
+    def unpack_readable(packed: bytes) -> bytes | bytearray:
+        try:
+            unpacked = unpack(packed)
+        except _RAISED_BY_CODECS as error:
+            raise Unreadable(f"cannot be unpacked: {error}; look at its producer's compression") from error
+        _latest.size = len(unpacked)
+        return unpacked
+
+    return unpack_readable
+
+
+@_readable
 def zstd_unpacked(packed: bytes) -> bytes | bytearray:
-    """Unpack zstd. Raises UnpacksTooLarge."""
+    """Unpack zstd. Raises Unreadable."""
     data = bytes(packed)
     size = _zstd_size(data)
     _refuse_over(size or 0)
     return _unpacked(cramjam.zstd.decompress_into, data, size or len(data) * _LIKELY_RATIO)
 
 
+@_readable
 def lz4_unpacked(packed: bytes) -> bytes | bytearray:
-    """Unpack a frame of lz4. Raises UnpacksTooLarge."""
+    """Unpack frames of lz4. Raises Unreadable."""
     data = bytes(packed)
     return _unpacked(cramjam.lz4.decompress_into, data, len(data) * _LIKELY_RATIO)
 
 
+@_readable
 def gzip_unpacked(packed: bytes) -> bytes | bytearray:
-    """Unpack gzip. Raises UnpacksTooLarge."""
-    unpacker = zlib.decompressobj(_GZIP)
-    unpacked = unpacker.decompress(packed, LARGEST_UNPACKED_BYTES + 1)
-    _refuse_over(len(unpacked))
+    """Unpack all members of gzip. Raises Unreadable."""
+    unpacked = bytearray()
+    with gzip.GzipFile(fileobj=BytesIO(packed)) as members:
+        while part := members.read(_READ_BYTES):
+            unpacked += part
+            _refuse_over(len(unpacked))
     return unpacked
 
 
+@_readable
 def snappy_unpacked(packed: bytes) -> bytes | bytearray:
-    """Unpack snappy, whose blocks tell their sizes. Raises UnpacksTooLarge."""
-    data = bytes(packed)
-    _refuse_over(sum(cramjam.snappy.decompress_raw_len(block) for block in _snappy_blocks(data)))
-    unpacked: bytes = _SNAPPY(data)
-    return unpacked
+    """Unpack snappy, whose blocks tell their sizes. Raises Unreadable."""
+    blocks = _snappy_blocks(bytes(packed))
+    _refuse_over(sum(cramjam.snappy.decompress_raw_len(block) for block in blocks))
+    return b"".join(bytes(cramjam.snappy.decompress_raw(block)) for block in blocks)
 
 
 def install_bounded_unpacking() -> None:
@@ -65,9 +115,6 @@ def install_bounded_unpacking() -> None:
         module.lz4_decode = lz4_unpacked
         module.gzip_decode = gzip_unpacked
         module.snappy_decode = snappy_unpacked
-
-
-_SNAPPY = codec.snappy_decode
 
 
 def _unpacked(into: Into, data: bytes, room: int) -> bytearray:
@@ -93,7 +140,7 @@ def _refuse_over(size: int) -> None:
 
 def _zstd_size(data: bytes) -> int | None:
     """Read the size that a zstd frame's header tells (RFC 8878, section 3.1.1.1); None where it tells none."""
-    if len(data) < 6:  # noqa: PLR2004 - magic number, descriptor, one more
+    if len(data) < 6 or not data.startswith(_ZSTD_MAGIC):  # noqa: PLR2004 - magic number, descriptor, one more
         return None
     descriptor = data[4]
     flag, is_single_segment = descriptor >> 6, bool(descriptor & 0x20)

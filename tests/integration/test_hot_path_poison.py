@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.codec import gzip_encode
 from eventually import eventually
 from hot_path_drives import drives, vin
 from hot_path_stage import Stage
-from raw_batches import LatinName, bomb
+from raw_batches import LatinName, bomb, framed, frames, lz4_of_false_content
 
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
@@ -141,3 +142,25 @@ def test_a_batch_that_unpacks_to_gigabytes_is_refused_as_a_whole_and_the_stream_
     assert story.reason == "too_large"
     assert "unpacks to more than" in story.detail
     assert stage.written()[HOME][0][vin(1)].offset == story.source_offset + 2_400
+
+
+def test_batches_that_cannot_be_read_are_refused_as_a_whole_and_the_stream_goes_on(stage: Stage) -> None:
+    readings = frames((number, KEY, _reading(sequence=number)) for number in range(3))
+    foreign = frames((delta, KEY, _reading(sequence=7)) for delta in (0, 1, 100_000))
+    worker = stage.start().wait_ready()
+    stage.send_built(
+        framed(gzip_encode(readings[:400]) + gzip_encode(readings[400:]), 3, codec=1), records=3, partition=HOME
+    )
+    # A checksum of the content that the broker does not look at, after a frame that it reads.
+    stage.send_built(framed(lz4_of_false_content(readings), 3, codec=3), records=3, partition=HOME)
+    stage.send_built(framed(foreign, 3), records=3, partition=HOME)
+    stage.send_raw([(KEY, _reading(sequence=9), None)])
+    stage.wait_committed()
+    eventually(lambda: worker.figure("readings_rejected_total") == 2)
+    worker.stop()
+    rejected = [from_headers(record.headers) for record in stage.records(stage.rejected)]
+    stories = sorted(rejected, key=lambda story: story.source_offset)  # without a key they lie in any partition
+    assert [(story.reason, story.source_offset) for story in stories] == [("not_json", 3), ("not_json", 6)]
+    assert ["offsets 3 to 5" in stories[0].detail, "offsets 6 to 8" in stories[1].detail] == [True, True]
+    state = stage.written()[HOME][0][vin(1)]
+    assert (state.newest.sequence, state.offset) == (9, 9)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.codec import gzip_encode, lz4_encode
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
+from raw_batches import framed, frames
 
 from hot_path.transport.chunk import Chunk, RefusedBatch
 from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
@@ -153,3 +155,51 @@ def test_a_batch_that_is_small_in_records_and_large_in_bytes_is_refused_when_it_
     assert [record.offset for record in records] == [0, 1]
     assert isinstance(records[1], RefusedBatch)
     assert chunk.next_offset == 81
+
+
+def _records(count: int) -> bytes:
+    return frames((number, b"key", b"x") for number in range(count))
+
+
+UNREADABLE = {
+    "no codec's": framed(b"not packed at all", 3, codec=3, first_offset=4),
+    "a frame cut short": framed(lz4_encode(_records(3))[:-5], 3, codec=3, first_offset=4),
+    "a record cut short": framed(_records(3)[:-2], 3, first_offset=4),
+    "an offset beyond": framed(
+        frames([(0, b"key", b"x"), (900, b"key", b"x"), (901, b"key", b"x")]), 3, first_offset=4
+    ),
+    "offsets that do not rise": framed(frames([(2, b"key", b"x")] * 3), 3, first_offset=4),
+}
+
+
+@pytest.mark.parametrize("readings", [1, 100])
+@pytest.mark.parametrize("unreadable", UNREADABLE.values(), ids=list(UNREADABLE))
+def test_a_batch_that_cannot_be_read_is_one_record_with_its_reason(unreadable: bytes, readings: int) -> None:
+    chunks = list(_fetched(_batch(0, [b"a"] * 4), unreadable, _batch(7, [b"b"]), readings=readings))
+    records = [record for chunk in chunks for batch in chunk.batches for record in batch.records]
+    assert [record.offset for record in records] == [0, 1, 2, 3, 4, 7]
+    refused = records[4]
+    assert isinstance(refused, RefusedBatch)
+    assert (refused.value, refused.problem.reason) == (unreadable, "not_json")
+    assert "offsets 4 to 6: the record batch cannot be" in refused.problem.detail
+    assert chunks[-1].next_offset == 8
+
+
+def test_two_members_of_gzip_are_one_batch() -> None:
+    members = gzip_encode(_records(3)[:10]) + gzip_encode(_records(3)[10:])
+    (chunk,) = _fetched(framed(members, 3, codec=1))
+    assert _offsets(chunk) == [0, 1, 2]
+
+
+def test_of_a_batch_too_large_to_be_held_what_comes_before_a_foreign_offset_is_read() -> None:
+    deltas = [*range(39_998), 1_000_000, 39_999]
+    foreign = framed(frames((delta, b"key", b"x") for delta in deltas), 40_000)
+    chunks = list(_fetched(foreign, _batch(40_000, [b"b"]), readings=20_000))
+    records = [record for chunk in chunks for batch in chunk.batches for record in batch.records]
+    assert [record.offset for record in records] == [*range(39_999), 40_000]
+    assert isinstance(records[39_998], RefusedBatch)
+    assert [(chunk.first_offset, chunk.next_offset) for chunk in chunks] == [
+        (0, 20_000),
+        (20_000, 40_000),
+        (40_000, 40_001),
+    ]
