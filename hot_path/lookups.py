@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _RETRY_S = 0.5
 
 
-class Readings(NamedTuple):
+class ReadingsNow(NamedTuple):
     """The topic of readings as it is now."""
 
     ends: Ends
@@ -42,11 +42,11 @@ class Lookups:
         """Connect nothing yet."""
         self._settings = settings
 
-    async def readings(self) -> Readings:
+    async def readings(self) -> ReadingsNow:
         """Return where the topic of readings ends now, and its id; waits for a broker that is away."""
         while True:
             try:
-                return Readings(await self._ends(), await self._topic_id())
+                return ReadingsNow(await self._ends(), await self._topic_id())
             except (KafkaError, Unavailable) as error:
                 log.warning("states cannot be judged yet", extra={"reason": str(error)})
                 await asyncio.sleep(_RETRY_S)
@@ -67,7 +67,7 @@ class Lookups:
         finally:
             await admin.close()
 
-    async def older(self, partition: int, keys: Collection[bytes], readings: Readings) -> dict[bytes, Written]:
+    async def older(self, partition: int, keys: Collection[bytes], readings: ReadingsNow) -> dict[bytes, Written]:
         """Read a partition of states again, and return what is believed of `keys`. Raises KafkaError."""
         older = OlderRecords(keys, readings.ends, readings.topic_id)
         consumer = kafka_consumer(self._settings.bootstrap)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contracts.alert import Alert
     from contracts.vehicle import Vehicle
     from hot_path.at_end import Position
-    from hot_path.lookups import Lookups, Readings
+    from hot_path.lookups import Lookups, ReadingsNow
     from hot_path.publisher import Publisher, Sent
     from hot_path.restoration import PartitionRecords
     from hot_path.settings import HotPathSettings
@@ -111,7 +111,7 @@ class Worker:
         metrics.PARTITIONS_OWNED.set(len(self.owned))
         log.info("states restored", extra={"partitions": len(self.owned), "vehicles": self.vehicle_count()})
 
-    async def _believed(self, partition: int, written: PartitionRecords, readings: Readings) -> dict[bytes, Written]:
+    async def _believed(self, partition: int, written: PartitionRecords, readings: ReadingsNow) -> dict[bytes, Written]:
         """Judge what was read: better a few vehicles that begin anew than a partition without alerts."""
         found, lost = written.believed(readings.ends, readings.topic_id)
         for record, error in written.refused:

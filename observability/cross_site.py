@@ -23,7 +23,7 @@ _NO_FORM_SENDS: Final = ("x-api-key", "x-requested-with")
 _SHOWN: Final = 100
 
 
-class Refusal(NamedTuple):
+class ForeignRequest(NamedTuple):
     """Why a request is refused."""
 
     status: HTTPStatus
@@ -48,7 +48,7 @@ class Site:
     remedy: str = "use a name of this machine"
     """What to do about a name that is not known."""
 
-    def refusal(self, asked: Asked) -> Refusal | None:
+    def refusal(self, asked: Asked) -> ForeignRequest | None:
         """Return why a request is refused, None if it is not; a request that changes nothing needs the name only."""
         given: dict[str, list[str]] = {}
         for name, value in asked.headers:
@@ -59,22 +59,24 @@ class Site:
             return None
         return self._foreign(given) or _form(given)
 
-    def _misdirected(self, hosts: list[str], reached_at: str | None) -> Refusal | None:
+    def _misdirected(self, hosts: list[str], reached_at: str | None) -> ForeignRequest | None:
         found = _AUTHORITY.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if found is None:
-            return Refusal(HTTPStatus.BAD_REQUEST, "send exactly one `Host` header, a name or address and its port")
+            return ForeignRequest(
+                HTTPStatus.BAD_REQUEST, "send exactly one `Host` header, a name or address and its port"
+            )
         name = found[1].strip("[]").rstrip(".").lower()
         # An address cannot be bound to another machine, as a name can.
         if name in self.hosts or is_loopback(name) or (name == reached_at and _is_address(name)):
             return None
-        return Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"nobody is called {name[:_SHOWN]!r} here; {self.remedy}")
+        return ForeignRequest(HTTPStatus.MISDIRECTED_REQUEST, f"nobody is called {name[:_SHOWN]!r} here; {self.remedy}")
 
-    def _foreign(self, given: dict[str, list[str]]) -> Refusal | None:
+    def _foreign(self, given: dict[str, list[str]]) -> ForeignRequest | None:
         origins = [origin.rstrip("/").lower() for origin in given.get("origin", [])]
         foreign = [origin for origin in origins if not self._is_own(origin, given["host"][0])]
         if not foreign or "*" in self.origins:
             return None
-        return Refusal(HTTPStatus.FORBIDDEN, f"pages of {foreign[0][:_SHOWN]!r} may change nothing here")
+        return ForeignRequest(HTTPStatus.FORBIDDEN, f"pages of {foreign[0][:_SHOWN]!r} may change nothing here")
 
     def _is_own(self, origin: str, host: str) -> bool:
         scheme, _, authority = origin.partition("://")
@@ -101,13 +103,13 @@ def _with_port(authority: str, scheme: str) -> str:
     return f"{found[1].rstrip('.')}:{found[2] or _PORTS[scheme]}" if found else ""
 
 
-def _form(given: dict[str, list[str]]) -> Refusal | None:
+def _form(given: dict[str, list[str]]) -> ForeignRequest | None:
     """Return a refusal for what a form could have sent; a page that sends anything else asks for leave first."""
     kinds = [kind.partition(";")[0].strip().lower() for kind in given.get("content-type", [])]
     bearer = any(value[:7].lower() == "bearer " for value in given.get("authorization", []))
     if kinds == ["application/json"] or bearer or any(name in given for name in _NO_FORM_SENDS):
         return None
-    return Refusal(
+    return ForeignRequest(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "send `Content-Type: application/json`, also without a body: pages of other sites cannot send it unasked",
     )

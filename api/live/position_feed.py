@@ -39,7 +39,7 @@ _MOST_PAGES: Final = 256
 _HEARTBEAT_S: Final = 15.0
 
 
-class Frame(NamedTuple):
+class PositionFrame(NamedTuple):
     """All that moved in a viewport between two positions of the stream; everything in it, where `since` is None."""
 
     view: Viewport
@@ -57,8 +57,8 @@ class PositionFeed:
         self._places: dict[str, Place] = {}
         self._reached: Vector | None = None
         self._moved: dict[Vector | None, list[Place]] = {}
-        self._shown: dict[Frame, list[str]] = {}
-        self._pages: dict[tuple[Frame, int], bytes] = {}
+        self._shown: dict[PositionFrame, list[str]] = {}
+        self._pages: dict[tuple[PositionFrame, int], bytes] = {}
         self._making = asyncio.Semaphore(_AT_ONCE)
         self._next = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +80,7 @@ class PositionFeed:
             beaten = loop.time()
             while not self._is_ended:
                 if self._reached is not None and self._reached != since:
-                    frame = Frame(view, since, self._reached)
+                    frame = PositionFrame(view, since, self._reached)
                     since = frame.until
                     async for page in self._told(frame):
                         yield page
@@ -125,7 +125,7 @@ class PositionFeed:
                 self._places[place.vehicle_id] = place
             self._reached = reached
 
-    async def _told(self, frame: Frame) -> AsyncIterator[bytes]:
+    async def _told(self, frame: PositionFrame) -> AsyncIterator[bytes]:
         """Give a frame as events; the last one has the id, so that who breaks off before it gets all of it again."""
         vehicle_ids = await self._made(self._shown, frame, partial(self._in_view, frame))
         for at in range(0, len(vehicle_ids), FEATURES_A_PAGE):
@@ -145,7 +145,7 @@ class PositionFeed:
                 kept[asked] = made
             return made
 
-    def _in_view(self, frame: Frame) -> list[str]:
+    def _in_view(self, frame: PositionFrame) -> list[str]:
         if frame.since not in self._moved:
             places = list(self._places.values())
             self._moved[frame.since] = moved(places, frame.since) if frame.since else places

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from api.clock import now_ms
 from api.notifier.ledger import Delivery, Ledger
-from api.notifier.sender import Sender, all_or_none
+from api.notifier.sender import WebhookSender, all_or_none
 from api.notifier.transport import SystemResolver
 from api.notifier.webhook import load_webhooks
 from contracts.errors import MalformedRecord, Unavailable
@@ -77,10 +77,10 @@ class Notifier:
         finally:
             self._ledger.close()
 
-    def _senders(self) -> list[Sender]:
+    def _senders(self) -> list[WebhookSender]:
         tls = httpx.create_ssl_context()
         return [
-            Sender(webhook, self._ledger, timeout_s=self._settings.timeout, tls=tls, resolver=SystemResolver())
+            WebhookSender(webhook, self._ledger, timeout_s=self._settings.timeout, tls=tls, resolver=SystemResolver())
             for webhook in self._webhooks.values()
         ]
 
@@ -91,7 +91,7 @@ class Notifier:
         if dropped := self._ledger.drop_others(self._webhooks):
             log.warning("deliveries to webhooks that are no more given up", extra={"deliveries": dropped})
 
-    async def _work(self, senders: list[Sender]) -> None:
+    async def _work(self, senders: list[WebhookSender]) -> None:
         consumer = kafka_consumer(
             self._settings.bootstrap, client_id="notifier", auto_offset_reset="earliest", fetch_max_wait_ms=100
         )

@@ -32,7 +32,7 @@ _CONNECTING: Final = 0.25
 """Share of the time that one address may take to connect, so that a second one gets its turn."""
 
 
-class Sender:
+class WebhookSender:
     """Delivers what the ledger has due for one webhook."""
 
     def __init__(

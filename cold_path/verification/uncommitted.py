@@ -49,7 +49,7 @@ class CommittedOffsets:
         return np.not_equal(known[at], offsets)
 
 
-class Span(NamedTuple):
+class OffsetSpan(NamedTuple):
     """Rows of one partition: how many, and the first and last offset."""
 
     records: int
@@ -61,7 +61,7 @@ class Span(NamedTuple):
 class Uncommitted:
     """The lake's rows that are no committed records."""
 
-    spans: dict[int, Span] = field(default_factory=dict)
+    spans: dict[int, OffsetSpan] = field(default_factory=dict)
     """By partition."""
     trips: set[Trip] = field(default_factory=set)
     """What the readings among them belong to."""
@@ -74,9 +74,9 @@ class Uncommitted:
     def add(self, partition: int, rows: pa.RecordBatch) -> None:
         """Add rows of a partition."""
         offsets = rows.column("offset").to_numpy()
-        known = self.spans.get(partition, Span(0, offsets.min(), offsets.max()))
+        known = self.spans.get(partition, OffsetSpan(0, offsets.min(), offsets.max()))
         first, last = min(known.first, offsets.min()), max(known.last, offsets.max())
-        self.spans[partition] = Span(known.records + len(offsets), int(first), int(last))
+        self.spans[partition] = OffsetSpan(known.records + len(offsets), int(first), int(last))
         trips = zip(rows.column("vehicle_id").to_pylist(), rows.column("trip_started_at_ms").to_pylist(), strict=True)
         self.trips |= {trip for trip in trips if trip[0] is not None}
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from api_process import ApiProcess, api_process
 from eventually import eventually
 from serving import NOW_MS, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
 from sqlalchemy import Engine
@@ -19,7 +18,6 @@ from sqlalchemy import Engine
 from api.security.keys import added, read_keys, revoked, write_keys
 from api.store.database import open_for_writing
 from contracts.topics import ENGINE_ALERTS
-from stack.ports import free_port
 
 STREAMS = ("/v1/alerts/stream", "/v1/positions/stream")
 MOST = 20
@@ -43,26 +41,9 @@ def keys(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(store: Engine, tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    port = free_port()
-    command = [
-        sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port),
-        "--keys", str(tmp_path / "keys.json"), "--streams-per-key", str(MOST),
-    ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=tmp_path)
-    try:
-        eventually(lambda: _is_ready(port), within_s=60)
-        yield port, process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
-    except httpx.TransportError as error:
-        raise OSError(port) from error
+def server(store: Engine, tmp_path: Path) -> Iterator[ApiProcess]:
+    with api_process(store, tmp_path, "--keys", str(tmp_path / "keys.json"), "--streams-per-key", str(MOST)) as started:
+        yield started
 
 
 def make_key(file: Path, name: str) -> dict[str, str]:
@@ -71,9 +52,7 @@ def make_key(file: Path, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def test_every_stream_of_a_revoked_key_ends_and_those_of_another_go_on(
-    server: tuple[int, subprocess.Popen[bytes]], keys: Path
-) -> None:
+def test_every_stream_of_a_revoked_key_ends_and_those_of_another_go_on(server: ApiProcess, keys: Path) -> None:
     base = f"http://127.0.0.1:{server[0]}"
     mine, other = make_key(keys, "ann"), make_key(keys, "bob")
     with ExitStack() as stack:
@@ -95,7 +74,7 @@ def test_every_stream_of_a_revoked_key_ends_and_those_of_another_go_on(
 
 
 def test_clients_that_read_nothing_cost_little_and_one_more_than_may_is_refused(
-    server: tuple[int, subprocess.Popen[bytes]],
+    server: ApiProcess,
 ) -> None:
     port, process = server
     before_mb = resident_mb(process.pid)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from eventually import eventually, eventually_async
+from api_process import api_process
+from eventually import eventually_async
 from serving import Topics, an_alert, project
 from sqlalchemy import Engine
 
 from api.store.database import open_for_writing
-from stack.ports import free_port
 
 CLIENTS = 1_000
 
@@ -30,25 +28,8 @@ def store(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def port(store: Engine, tmp_path: Path) -> Iterator[int]:
-    port = free_port()
-    command = [
-        sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port),
-        "--streams-per-key", str(CLIENTS),
-    ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=tmp_path)
-    try:
-        eventually(lambda: _is_ready(port), within_s=60)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
-    except httpx.TransportError as error:
-        raise OSError(port) from error
+    with api_process(store, tmp_path, "--streams-per-key", str(CLIENTS)) as started:
+        yield started.port
 
 
 class Client:

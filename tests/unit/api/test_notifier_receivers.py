@@ -21,7 +21,7 @@ from api.notifier.addresses import may_reach
 from api.notifier.delivery import Answer, attempted, judged
 from api.notifier.ledger import Delivery, Ledger
 from api.notifier.program import Notifier
-from api.notifier.sender import AT_ONCE, Sender
+from api.notifier.sender import AT_ONCE, WebhookSender
 from api.notifier.transport import AddressRefused, CheckedTransport, Resolver, SystemResolver
 from api.notifier.webhook import Webhook, load_webhooks
 from api.settings import NotifierSettings
@@ -117,9 +117,11 @@ async def answer_of(webhook: Webhook, *, timeout_s: float = 30.0, resolver: Reso
             names.close()
 
 
-def a_sender(webhook: Webhook, ledger: Ledger, *, timeout_s: float = 30.0, resolver: Resolver | None = None) -> Sender:
+def a_sender(
+    webhook: Webhook, ledger: Ledger, *, timeout_s: float = 30.0, resolver: Resolver | None = None
+) -> WebhookSender:
     names = resolver or SystemResolver()
-    return Sender(webhook, ledger, timeout_s=timeout_s, tls=ssl.create_default_context(), resolver=names)
+    return WebhookSender(webhook, ledger, timeout_s=timeout_s, tls=ssl.create_default_context(), resolver=names)
 
 
 async def test_a_receiver_that_trickles_delays_no_other(tmp_path: Path) -> None:

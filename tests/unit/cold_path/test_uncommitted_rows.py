@@ -12,7 +12,7 @@ from lakes import append
 from cold_path.verification.comparison import compared
 from cold_path.verification.report import Report
 from cold_path.verification.totals import Recomputation, Totals
-from cold_path.verification.uncommitted import CommittedOffsets, Span, Uncommitted, uncommitted_rows
+from cold_path.verification.uncommitted import CommittedOffsets, OffsetSpan, Uncommitted, uncommitted_rows
 from observability.terminal import Console
 
 RECORDS = disturbed_stream(71, vehicles=6, trips=2, seconds=40)
@@ -47,7 +47,7 @@ def test_rows_without_a_committed_record_are_counted_by_partition_and_their_trip
     assert found.trips == trips_of(ABORTED)
     for partition, span in found.spans.items():
         of_partition = [record.offset for record in ABORTED if record.partition == partition]
-        assert span == Span(len(of_partition), of_partition[0], of_partition[-1])
+        assert span == OffsetSpan(len(of_partition), of_partition[0], of_partition[-1])
 
 
 def test_what_the_store_has_not_reached_is_not_judged(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_offset_lacks_a_record_where_none_was_added(added: set[int], asked: l
 def test_the_report_says_which_rows_and_how_many_differences_they_explain() -> None:
     ours, other = ("1HGCM82633A004352", 1), ("1HGCM82633A004353", 1)
     comparison = compared({ours: Totals(5, 0, 0), other: Totals(1, 0, 0)}, {ours: Totals(6, 0, 0)})
-    found = Uncommitted({4: Span(3, 17, 1_029)}, {ours})
+    found = Uncommitted({4: OffsetSpan(3, 17, 1_029)}, {ours})
     report = Report(
         comparison,
         {4: 2_000},

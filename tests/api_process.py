@@ -1,0 +1,44 @@
+"""The API as a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+from eventually import eventually
+from sqlalchemy import Engine
+
+from stack.ports import free_port
+
+
+class ApiProcess(NamedTuple):
+    """Where it listens, and what it runs in."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def api_process(store: Engine, folder: Path, *flags: str) -> Iterator[ApiProcess]:
+    """Serve a store until the block ends; what the API writes lies in the folder."""
+    port = free_port()
+    command = [sys.executable, "-m", "api", "serve", "--store", str(store.url), "--port", str(port), *flags]
+    process = subprocess.Popen(command, cwd=folder)
+    try:
+        eventually(lambda: _is_ready(port), within_s=60)
+        yield ApiProcess(port, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    except httpx.TransportError as error:
+        raise OSError(port) from error
