@@ -88,7 +88,7 @@ def _state_in(record: Record, ends: Ends | None) -> VehicleState:
 
 
 def _has_plausible_totals(trip: TripTotals) -> bool:
-    """Tell whether totals can be true: each of the trip's readings was within these limits, so is their maximum."""
+    """Return whether totals can be true: each of the trip's readings was within these limits, so is their maximum."""
     elapsed_ms = trip.ended_at_ms - trip.trip_started_at_ms
     if not 0 <= elapsed_ms <= LONGEST_TRIP_MS:
         return False

@@ -86,7 +86,7 @@ class Site:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a name or address can mean nothing but this machine."""
+    """Return whether a name or address can mean nothing but this machine."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 

@@ -81,7 +81,7 @@ def charge(state: VehicleState, received_at_ms: int, *, episodes: int = 0, chang
 
 
 def is_calm_again(state: VehicleState, received_at_ms: int) -> bool:
-    """Tell whether a vehicle that was set apart may be judged again."""
+    """Return whether a vehicle that was set apart may be judged again."""
     return work_left_us(state, received_at_ms) <= CALM_WORK_US
 
 

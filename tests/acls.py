@@ -36,7 +36,7 @@ def documented_rights() -> list[Right]:
 
 
 async def give(rights: list[Right], **client: Any) -> None:
-    """Give users these rights on a broker."""
+    """Grant users these rights on a broker."""
     admin = AIOKafkaAdminClient(**client)
     await admin.start()
     try:

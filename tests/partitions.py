@@ -37,7 +37,7 @@ class Holds(Enum):
 
 
 def records_of(held: Sequence[Holds]) -> tuple[list[Record], list[Record]]:
-    """Give the records of the first and of the later run; `held` is by partition."""
+    """Return the records of the first and of the later run; `held` is by partition."""
     first: list[Record] = []
     later: list[Record] = []
     for partition, holds in enumerate(held):
@@ -52,13 +52,13 @@ def records_of(held: Sequence[Holds]) -> tuple[list[Record], list[Record]]:
 
 
 def ends_of(*runs: Sequence[Record]) -> Mapping[int, int]:
-    """Give by partition the first offset that has no record; 0 for a partition without any."""
+    """Return by partition the first offset that has no record; 0 for a partition without any."""
     ends = dict.fromkeys(range(READING_PARTITIONS), 0)
     return ends | {record.partition: record.offset + 1 for run in runs for record in run}
 
 
 def _values(piece: Piece, partition: int, run: int) -> list[bytes]:
-    """Give the bytes of a trip with a coolant that boils, or of three records that are none."""
+    """Return the bytes of a trip with a coolant that boils, or of three records that are none."""
     if piece == "rejected":
         return [b"", b"{broken", b"{}"]
     begun_ms = START_MS + run * DAY_MS
@@ -81,6 +81,6 @@ def _values(piece: Piece, partition: int, run: int) -> list[bytes]:
 
 @cache
 def vin_in(partition: int) -> str:
-    """Give a vehicle of this partition."""
+    """Return a vehicle of this partition."""
     vins = (f"1HGCM82633A{number:06}" for number in count())
     return next(vin for vin in vins if partition_of_key(vin.encode(), READING_PARTITIONS) == partition)

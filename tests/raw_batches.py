@@ -56,7 +56,7 @@ def _producer(bootstrap: str) -> AIOKafkaProducer:
 
 
 def bomb(records: int, *, key: bytes, codec: Codec = "zstd") -> bytes:
-    """Give a record batch of `records` times 900 kB of zeros, packed as a stream so that nobody has to hold it."""
+    """Return a record batch of `records` times 900 kB of zeros, packed as a stream so that nobody has to hold it."""
     pack, finish = _packer(codec)
     packed = bytearray()
     for number in range(records):
@@ -66,7 +66,7 @@ def bomb(records: int, *, key: bytes, codec: Codec = "zstd") -> bytes:
 
 
 def frames(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
-    """Give records of (offset delta, key, value) as they stand in a batch, one after the other."""
+    """Return records of (offset delta, key, value) as they stand in a batch, one after the other."""
     written = bytearray()
     for delta, key, value in records:
         body = b"\0" + _varint(0) + _varint(delta) + _varint(len(key)) + key
@@ -76,7 +76,7 @@ def frames(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
 
 
 def framed(payload: bytes, records: int, *, codec: int = 0, first_offset: int = 0) -> bytes:
-    """Give a record batch of a payload as it is, whatever the number of the codec that it claims."""
+    """Return a record batch of a payload as it is, whatever the number of the codec that it claims."""
     counted = struct.pack(">hiqqqhii", codec, records - 1, 0, 0, -1, -1, -1, records) + payload
     return (
         struct.pack(">qiib", first_offset, 9 + len(counted), -1, 2) + struct.pack(">I", calc_crc32c(counted)) + counted
@@ -84,7 +84,7 @@ def framed(payload: bytes, records: int, *, codec: int = 0, first_offset: int = 
 
 
 def lz4_of_false_content(data: bytes) -> bytes:
-    """Give a frame of lz4 whose checksum of its content, which the broker does not look at, is another content's."""
+    """Return a frame of lz4 whose checksum of its content, which the broker does not look at, is another content's."""
     compressor = cramjam.lz4.Compressor(level=1, content_checksum=True, block_linked=False)
     compressor.compress(data)
     return bytes(compressor.finish())[:-4] + b"\1\2\3\4"

@@ -20,7 +20,7 @@ _CARRIES_IPV4: Final = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 
 
 def may_reach(address: str, allowed: Iterable[Network]) -> bool:
-    """Tell whether the address is public, or in one of the allowed networks."""
+    """Return whether the address is public, or in one of the allowed networks."""
     parsed = _plain(ip_address(address))
     return _is_public(parsed) or any(parsed in network for network in allowed)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_registered_only(connection: Connection) -> bool:
-    """Tell whether alerts of registered vehicles alone are shown."""
+    """Return whether alerts of registered vehicles alone are shown."""
     return bool(connection.get_execution_options().get(REGISTERED_ONLY, False))
 
 

@@ -25,14 +25,14 @@ class Permit:
         """Who is counted when streams are: a key, or an address where there are no keys."""
 
     def is_in_force(self) -> bool:
-        """Tell whether the same request would be let in now, whatever its rate."""
+        """Return whether the same request would be let in now, whatever its rate."""
         if not self._keys.is_locked:
             return True
         now = self._now()
         return now is not None and refusal(now, *self._asked) is None
 
     def sees_positions(self) -> bool:
-        """Tell whether the answer may hold places now."""
+        """Return whether the answer may hold places now."""
         if not self._keys.is_locked:
             return True
         now = self._now()

@@ -47,7 +47,7 @@ class PlannedNewcomers(Newcomers):
         self._admitted = frozenset(int(offsets[place]) for place in admitted.values())
 
     def admit(self, clock_ms: int, offset: int) -> bool:  # noqa: ARG002 - was decided, and counted, before
-        """Tell whether the vehicle whose reading lies at this offset is watched from there on."""
+        """Return whether the vehicle whose reading lies at this offset is watched from there on."""
         return offset in self._admitted
 
 

@@ -73,7 +73,7 @@ def _whole(batch: Any, fetched: Any, first: int, end: int) -> list[Any]:
 
 
 def _is_compacted(offsets: list[int], first: int, end: int) -> bool:
-    """Tell whether offsets rise, and lie in a batch, although not all of the batch's are there."""
+    """Return whether offsets rise, and lie in a batch, although not all of the batch's are there."""
     return not offsets or (first <= offsets[0] and offsets[-1] < end and all(map(lt, offsets, offsets[1:])))
 
 

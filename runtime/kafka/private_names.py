@@ -33,7 +33,7 @@ def missing_names(used_names: Names = USED_NAMES, used_variables: Names = USED_V
 
 
 def _is_used(kind: type, variable: str) -> bool:
-    """Tell whether a method of the class, or of one that it is made of, reads or sets the instance variable."""
+    """Return whether a method of the class, or of one that it is made of, reads or sets the instance variable."""
     members = (member for one in kind.__mro__ for member in vars(one).values())
     codes = (getattr(member, "__code__", None) for member in members)
     return any(variable in code.co_names for code in codes if code is not None)

@@ -40,7 +40,7 @@ QUIET = Stages(Progress(None, Console()), now_s=lambda: 0.0, is_stopping=lambda:
 
 
 def every_kind(seed: int) -> list[Holds]:
-    """Give each partition something, each kind of content at least once."""
+    """Draw what each partition holds, each kind of content at least once."""
     rng = random.Random(seed)
     held = [*Holds, *rng.choices(list(Holds), k=READING_PARTITIONS - len(Holds))]
     rng.shuffle(held)

@@ -31,7 +31,7 @@ class Connection:
         return not self._reader.at_eof()
 
     async def status(self, *, within_s: float = 10.0) -> int | None:
-        """Give the status of the next answer, None when there is none in time."""
+        """Return the status of the next answer, None when there is none in time."""
         with suppress(OSError, TimeoutError, ValueError, IndexError):
             line = await asyncio.wait_for(self._reader.readline(), within_s)
             return int(line.split()[1])

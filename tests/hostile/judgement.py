@@ -30,7 +30,7 @@ class Latencies:
     webhook: list[int]
 
     def p99_ms(self) -> dict[str, int | None]:
-        """Give each way's p99."""
+        """Return each way's p99."""
         ways = {"broker": self.broker, "stream": self.stream, "webhook": self.webhook}
         return {way: percentile(sorted(latencies), 0.99) for way, latencies in ways.items()}
 
@@ -60,7 +60,7 @@ class Observed:
 
 
 def limit_ms(way: str, calm: Latencies, *, held_ms: int = 0) -> int:
-    """Give the longest p99 that is allowed on a way, `held_ms` more where the attack may hold a partition."""
+    """Return the longest p99 that is allowed on a way, `held_ms` more where the attack may hold a partition."""
     return max(LONGEST_MS, _TIMES_CALM * (calm.p99_ms()[way] or 0)) + held_ms
 
 
@@ -83,7 +83,7 @@ def faults(seen: Observed, calm: Latencies, *, held_ms: int = 0) -> list[str]:
 def latencies_of(
     heard: Mapping[Event, HeardAlert], arrivals: Sequence[Mapping[Event, int]], due: Sequence[Event], *, until_ms: int
 ) -> list[int]:
-    """Give the latencies of the alerts that fell due, by every watcher that they arrived at (epoch ms).
+    """Return the latencies of the alerts that fell due, by every watcher that they arrived at (epoch ms).
 
     What has not arrived anywhere until `until_ms` took so long at least.
     """
@@ -96,7 +96,7 @@ def latencies_of(
 
 
 def named(alert: Alert) -> str:
-    """Give what a person needs to find it."""
+    """Return what a person needs to find it."""
     return f"{alert.rule} {alert.state} of {alert.vehicle_id}"
 
 
@@ -111,7 +111,7 @@ def _slow(seen: Latencies, calm: Latencies, held_ms: int) -> list[str]:
 
 
 def most_mb(seen: Observed, name: str) -> int:
-    """Give the memory that a program may take."""
+    """Return the memory that a program may take."""
     return _MOST_MB.get(name, seen.calm_mb.get(name, 0) + MOST_GROWTH_MB)
 
 

@@ -23,7 +23,7 @@ _SHAPES: Final = ("{}", "[]", "[[]]", '{"a":{"a":{"a":1}}}', "[" * 600 + "]" * 6
 
 
 def bent(value: bytes, chance: random.Random, *, pinned: Sequence[str] = ()) -> bytes:
-    """Give the value, a JSON object, with something wrong; fields that are `pinned` stay as they are, if they stay."""
+    """Return the value, a JSON object, with something wrong; `pinned` fields stay as they are, if they stay."""
     fields = {name: json.dumps(told) for name, told in json.loads(value).items()}
     free = [name for name in fields if name not in pinned]
     kind = chance.choice(("bits", "cut", "fields", "fields", "fields", "missing", "twice", "unknown"))
@@ -45,17 +45,17 @@ def bent(value: bytes, chance: random.Random, *, pinned: Sequence[str] = ()) -> 
 
 
 def all_bent(value: bytes, chance: random.Random, count: int, *, pinned: Sequence[str] = ()) -> Iterator[bytes]:
-    """Give `count` bent ones."""
+    """Return `count` bent ones."""
     return (bent(value, chance, pinned=pinned) for _ in range(count))
 
 
 def odd_text(chance: random.Random) -> Any:
-    """Give a text that nobody sends, as Python has it."""
+    """Return a text that nobody sends, as Python has it."""
     return json.loads(chance.choice(_TEXTS))
 
 
 def odd_figure(chance: random.Random) -> str:
-    """Give a figure that nobody sends, as JSON writes it or would not."""
+    """Return a figure that nobody sends, as JSON writes it or would not."""
     return chance.choice(_FIGURES)
 
 

@@ -242,7 +242,7 @@ async def figures_that_are_none(target: Target) -> list[str]:
 
 
 async def _status(client: httpx.AsyncClient, method: str, path: str, body: bytes) -> int | None:
-    """Give the status of an answer, None where the connection breaks instead."""
+    """Return the status of an answer, None where the connection breaks instead."""
     try:
         answer = await client.request(method, path, content=body, headers={"content-type": "application/json"})
     except httpx.HTTPError:

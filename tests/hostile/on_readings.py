@@ -29,7 +29,7 @@ _ASKED_FOR_MS: Final = 120_000
 
 
 def every_code() -> Iterator[str]:
-    """Give all trouble codes there can be, over and over."""
+    """Return all trouble codes there can be, over and over."""
     codes = [f"{letter}{number:04X}" for number in range(0x4000) for letter in "PBCU"]
     return itertools.cycle(codes)
 

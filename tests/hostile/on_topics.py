@@ -360,7 +360,7 @@ async def impossible_snapshots(target: Target) -> None:
 
 
 def _bent(topic: Topic, chance: random.Random) -> Iterator[Record]:
-    """Give records of a topic that were bent at random, and cannot be true however they came out."""
+    """Return records of a topic that were bent at random, and cannot be true however they came out."""
     vin = new_vin()
     key = vin.encode()
     if topic is ENGINE_ALERTS:

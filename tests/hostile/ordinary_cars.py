@@ -43,7 +43,7 @@ class Car:
     first_hot_s: int
 
     def reading(self, second: int) -> Reading:
-        """Give the reading of a second of the trip."""
+        """Return the reading of a second of the trip."""
         return Reading(
             vehicle_id=self.vehicle_id,
             sequence=second,
@@ -59,7 +59,7 @@ class Car:
         )
 
     def due(self, second: int) -> Event | None:
-        """Give the change of an alert that this reading causes."""
+        """Return the change of an alert that this reading causes."""
         change = {_RAISED_S: 1, _CLEARED_S: 2}.get(self._within_cycle(second))
         return None if change is None else (self._episode(second - self._within_cycle(second)), change)
 
@@ -72,14 +72,14 @@ class Car:
 
 
 def numbered_vins(prefix: str, *, partition: int) -> Iterator[str]:
-    """Give VINs without end that begin with `prefix` and belong to a partition."""
+    """Return VINs without end that begin with `prefix` and belong to a partition."""
     numbers = itertools.count()
     vins = (f"{prefix}{number:0{17 - len(prefix)}d}" for number in numbers)
     return (vin for vin in vins if partition_of_key(vin.encode(), READING_PARTITIONS) == partition)
 
 
 def fleet(*, begun_ms: int, per_partition: int, without: int) -> list[Car]:
-    """Give cars in all partitions but `without`; in each, and over the fleet, their hot seconds are spread evenly."""
+    """Return cars in all partitions but `without`; in each, and over the fleet, their hot seconds are spread evenly."""
     partitions = [number for number in range(READING_PARTITIONS) if number != without]
     vins = [
         vin

@@ -26,7 +26,7 @@ class Request(NamedTuple):
 
 
 def requests(document: dict[str, Any], chance: random.Random, count: int) -> Iterator[Request]:
-    """Give `count` requests to the operations of an OpenAPI document."""
+    """Return `count` requests to the operations of an OpenAPI document."""
     operations = [
         (method, path, told)
         for path, methods in document["paths"].items()
@@ -61,7 +61,7 @@ def _written(parameter: dict[str, Any], chance: random.Random) -> str:
 
 
 def _likely(schema: dict[str, Any], chance: random.Random) -> str:
-    """Give what the parameter may be, so that not all is refused at the door."""
+    """Return what the parameter may be, so that not all is refused at the door."""
     for choice in schema.get("anyOf", [schema]):
         if "enum" in choice:
             return str(chance.choice(choice["enum"]))

@@ -136,7 +136,7 @@ class RunningStack:
         return key
 
     def door(self, name: str) -> Door:
-        """Give the way into `api` or `api-with-keys`."""
+        """Return the way into `api` or `api-with-keys`."""
         if name == "api":
             return Door(name, self.api_url, {})
         return Door(name, self.keyed_url, {"authorization": f"Bearer {self.attackers_key}"})
@@ -146,7 +146,7 @@ class RunningStack:
         write_keys(self.keys_file, revoked(read_keys(self.keys_file), name, at_ms=now_ms()))
 
     def restarts(self) -> dict[str, int]:
-        """Give how often each program had to be started again, without those on purpose."""
+        """Return how often each program had to be started again, without those on purpose."""
         children = self._ensemble._children.items()
         return {name: child.restarts - self._on_purpose.get(name, 0) for name, child in children}
 
@@ -163,7 +163,7 @@ class RunningStack:
             await eventually_async(lambda: self._all_ready([ready]), within_s=40, every_s=0.2)
 
     async def ends(self, group: str) -> Ends:
-        """Give where the topics that a group reads end now."""
+        """Return where the topics that a group reads end now."""
         return await self.listener.ends(*READ_BY[group])
 
     async def standing(self, group: str, ends: Ends, *, within_s: float) -> list[str]:
@@ -196,7 +196,7 @@ class RunningStack:
         return {0: True, 1: False}.get(code), _verdict(output)
 
     async def figures(self, name: str, metric: str) -> dict[tuple[str, ...], float]:
-        """Give a program's counter by its labels' values; nothing while it does not answer."""
+        """Return a program's counter by its labels' values; nothing while it does not answer."""
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             try:
                 address = f"http://{LOOPBACK}:{self._status[name]}/metrics"
@@ -236,7 +236,7 @@ class RunningStack:
         ]
 
     def _api_with_keys(self, api: Program) -> Program:
-        """Give the same API once more, as hosts that others reach have it."""
+        """Return the same API once more, as hosts that others reach have it."""
         replaced = {"--port": self.keyed_port, "--keys": self.keys_file, "--audit": self.audit_of("api-with-keys")}
         command = list(api.command)
         for flag, value in replaced.items():
@@ -247,7 +247,7 @@ class RunningStack:
         return [self.kind, self.every, *self.moody.values()]
 
     def _notifier(self) -> Program:
-        """Give the notifier of three kinds of receivers: for ordinary cars, for all, and a moody one for each mood."""
+        """Return the notifier of 3 kinds of receivers: for ordinary cars, for all, and a moody one for each mood."""
         wishes = [("kind", self.kind, [FLEET]), ("every", self.every, [])]
         wishes += [(mood.replace(" ", "-"), receiver, [mood]) for mood, receiver in self.moody.items()]
         webhooks = self.folder.root / "webhooks.toml"
@@ -258,18 +258,18 @@ class RunningStack:
         )  # fmt: skip
 
     def client(self, command: str) -> Program:
-        """Give the program that shows an answer on a terminal, as `api attention`."""
+        """Return the program that shows an answer on a terminal, as `api attention`."""
         return plan._program(command, "api", command, server=self.api_url, once=True)
 
     def audit_of(self, name: str) -> Path:
-        """Give the file that an API notes changes in."""
+        """Return the file that an API notes changes in."""
         return self.folder.root / "api" / ("audit.jsonl" if name == "api" else "audit-with-keys.jsonl")
 
     async def _all_ready(self, addresses: list[str]) -> bool:
         return all(await asyncio.gather(*(self._doors.is_ready(address) for address in addresses)))
 
     async def _has_answered(self) -> bool:
-        """Tell whether a version is served, and every watcher has heard of an alert."""
+        """Return whether a version is served, and every watcher has heard of an alert."""
         views = await self._doors.get("/v1/views")
         watchers: list[StreamWatch | KindReceiver] = [*self.streams, self.kind]
         return bool(views and views["served"]) and all(watcher.arrived for watcher in watchers)
@@ -281,7 +281,7 @@ class RunningStack:
             await asyncio.sleep(0.5)
 
     def memory_mb(self) -> dict[str, int]:
-        """Give the resident memory of each program, with what it started."""
+        """Return the resident memory of each program, with what it started."""
         children = list(self._ensemble._children.items())
         return {name: _resident_mb(child.pid) for name, child in children if child.pid is not None}
 
@@ -299,7 +299,7 @@ def _resident_mb(pid: int) -> int:
 
 
 def _verdict(output: bytes) -> str:
-    """Give what of verify's report is not as it must be, or its last words."""
+    """Return what of verify's report is not as it must be, or its last words."""
     last = (output.decode("utf-8", "replace").strip().splitlines() or ["nothing said"])[-1]
     try:
         told = json.loads(last)

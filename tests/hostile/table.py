@@ -11,12 +11,12 @@ _WIDTH = 150
 
 
 def console() -> Console:
-    """Give a console that is wide enough for the table, also in the log of a machine."""
+    """Return a console that is wide enough for the table, also in the log of a machine."""
     return Console(width=_WIDTH)
 
 
 def line(result: Result) -> Text:
-    """Give one result as it comes."""
+    """Return one result as a line."""
     verdict = "; ".join([_verdict(result), *result.faults])
     return Text(f"{result.name} ({result.seconds:.0f} s): {verdict}", style="red" if result.faults else "green")
 
@@ -48,7 +48,7 @@ def _row(result: Result) -> list[Text]:
 
 
 def _memory(seen: Observed) -> str:
-    """Give the program that came nearest to what it may take."""
+    """Return the program that came nearest to what it may take."""
     name = max(seen.peak_mb, key=lambda one: seen.peak_mb[one] / most_mb(seen, one), default=None)
     return "-" if name is None else f"{name} {seen.peak_mb[name]} of {most_mb(seen, name)}"
 

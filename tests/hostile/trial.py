@@ -151,7 +151,7 @@ class _Trial:
         return attack.held_ms + self._pace.busy_ms
 
     def is_broken(self, result: Result) -> bool:
-        """Tell whether what follows could not be told from what this attack has left."""
+        """Return whether what follows could not be told from what this attack has left."""
         seen = result.seen
         hurt = any(seen.restarts.values()) or seen.standing or seen.failed_runs or seen.missing
         return bool(hurt) or seen.merged_equals_recompute is not True

@@ -19,17 +19,17 @@ DAY_MS: Final = 24 * HOUR_MS
 
 
 def now_ms() -> int:
-    """Give the time; the local broker's clock is the same."""
+    """Return the time; the local broker's clock is the same."""
     return time.time_ns() // 1_000_000
 
 
 def new_vin(*, partition: int = 3) -> str:
-    """Give a VIN that no attack has used before, in a partition where ordinary cars are too."""
+    """Return a VIN that no attack has used before, in a partition where ordinary cars are too."""
     return next(numbered_vins(f"HST{next(_names):05d}Z", partition=partition))
 
 
 def home(vin: str) -> int:
-    """Give the partition of a vehicle's readings."""
+    """Return the partition of a vehicle's readings."""
     return partition_of_key(vin.encode(), READING_PARTITIONS)
 
 
@@ -55,5 +55,5 @@ def a_reading(
 
 
 def reading_bytes(vin: str, sequence: int = 0, **given: Any) -> bytes:
-    """Give it as a record's value."""
+    """Return it as a record's value."""
     return encode(a_reading(vin, sequence, **given))

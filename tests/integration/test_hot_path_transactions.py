@@ -130,7 +130,7 @@ def _known(stage: Stage) -> set[str]:
 
 
 def _held_up(stage: Stage, topic: str) -> set[int]:
-    """Give the partitions of a topic that have records behind their last stable offset."""
+    """Return the partitions of a topic that have records behind their last stable offset."""
     stable = stage.ends(topic)
     return {number for number, end in stage.ends(topic, isolation="read_uncommitted").items() if end > stable[number]}
 

@@ -37,7 +37,7 @@ USERS = sorted({right.user for right in RIGHTS})
 
 
 def guarded(properties: str) -> str:
-    """Give a broker's settings with a password for each user, and nothing allowed that no ACL allows."""
+    """Return a broker's settings with a password for each user, and nothing allowed that no ACL allows."""
     passwords = " ".join(f'user_{user}="{user}"' for user in [*USERS, "broker"])
     login = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="broker" '
     added = {

@@ -32,7 +32,7 @@ async def test_what_an_open_transaction_holds_up_is_nobodys_lag(fresh_broker: Br
 
 
 async def _lags(bootstrap: str) -> list[int]:
-    """Give the hot path's lag as the API tells it, and as the stack does."""
+    """Return the hot path's lag as the API tells it, and as the stack does."""
     watch, listener = LagWatch(bootstrap), Listener(bootstrap)
     await listener.start()
 

@@ -46,7 +46,7 @@ def a_permit(ring: KeyRing, key: str | None, path: str = ALERTS, address: str = 
 
 
 def over(file: Path, permit_of: Any, change: Any) -> bool:
-    """Tell whether a stream is over once the change of the file of keys was seen."""
+    """Return whether a stream is over once the change of the file of keys was seen."""
 
     async def story() -> bool:
         ring = KeyRing(file)

@@ -63,7 +63,7 @@ class Log:
         self.end += max(1, len(records))
 
     def fetched(self, position: int = 0, *, readings: int = 4, topic: str = "readings") -> ChunkedPartitionRecords:
-        """Give what a fetch from a position would: batches from the one on in which it lies."""
+        """Return what a fetch from a position would: batches from the one on in which it lies."""
         firsts = [int.from_bytes(batch[:8], "big") for batch in self.batches]
         wanted = [batch for batch, end in zip(self.batches, [*firsts[1:], self.end], strict=True) if end > position]
         aborted = [(producer, first) for producer, first, marker in reversed(self.aborted) if marker >= position]
