@@ -127,9 +127,9 @@ class Broker:
             return Batch([record_of(raw) for raws in fetched.values() for raw in raws], {})
         return await self._ends.judgeable(self._consumer, fetched)
 
-    async def position(self, at: Position) -> int:
-        """Give the offset that will be read next."""
-        return int(await self._consumer.position(TopicPartition(*at)))
+    async def positions(self) -> dict[Position, int]:
+        """Return by partition the offset that will be read next."""
+        return {(at.topic, at.partition): int(await self._consumer.position(at)) for at in PARTITIONS}
 
     def show(self, positions: Mapping[Position, int]) -> None:
         """Commit positions to the group soon, for display: the store's are the truth, so nothing waits for it."""

@@ -44,6 +44,11 @@ class FlushBuffer:
         self._is_marked = False
         self._next_record = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no state waits for its mark."""
+        return not self._held
+
     def add(self, record_offset: int, written: VehicleState | Mark | None) -> None:
         """Take what one record says, in offset order; None for one that says nothing or was passed over."""
         self._next_record = record_offset + 1

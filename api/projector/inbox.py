@@ -31,7 +31,7 @@ from contracts.vehicle import VIN, Vehicle
 from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from contracts.record import Record
     from contracts.record_checks import Ends
@@ -101,6 +101,7 @@ class Inbox:
     def __init__(self) -> None:
         """Start with nothing held."""
         self._buffers: dict[int, FlushBuffer] = {}
+        self._positions: dict[Position, int] = {}
         self._passed_over = PassedOver()
 
     def take(self, records: Iterable[Record], ends: Ends | None) -> Work:
@@ -121,7 +122,26 @@ class Inbox:
             if flush := buffer.take():
                 work.flushes.append(flush)
                 work.positions[VEHICLE_STATES.name, partition] = flush.position
+        self._positions |= work.positions
         return work
+
+    def reached(self, positions: Mapping[Position, int]) -> Work:
+        """Return the positions alone to which a consumer has come by records that never reach it or wait for no mark.
+
+        Such are aborted ones, whole batches that are passed over, and garbage where there is no mark.
+        """
+        beyond = {
+            at: offset
+            for at, offset in positions.items()
+            if offset > self._positions.get(at, 0) and not self._waits_for_mark(at)
+        }
+        self._positions |= beyond
+        return Work(positions=beyond)
+
+    def _waits_for_mark(self, at: Position) -> bool:
+        topic, partition = at
+        buffer = self._buffers.get(partition) if topic == VEHICLE_STATES.name else None
+        return buffer is not None and not buffer.is_empty
 
     def _hold(self, record: Record, ends: Ends | None) -> FlushBuffer:
         buffer = self._buffers.setdefault(record.partition, FlushBuffer(record.partition))

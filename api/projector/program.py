@@ -81,12 +81,15 @@ class Projector:
                     if part.flushes and (urgent := inbox.take(*await broker.read_urgent())):
                         await self._persist(engine, urgent)
                         broker.show(urgent.positions)
-                if not self.is_ready:
-                    behind = {at: end for at, end in behind.items() if await broker.position(at) < end}
                 await asyncio.to_thread(publication.step)
                 await upkeep.step(asyncio.get_running_loop().time())
                 if asyncio.get_running_loop().time() - looked >= _LOOK_S:
                     looked = asyncio.get_running_loop().time()
+                    positions = await broker.positions()
+                    behind = {at: end for at, end in behind.items() if positions[at] < end}
+                    if reached := inbox.reached(positions):
+                        await self._persist(engine, reached)
+                        broker.show(reached.positions)
                     if not await asyncio.to_thread(_looked, publication, engine, identity):
                         return
                 self.is_ready = self.is_ready or (not behind and publication.is_current)

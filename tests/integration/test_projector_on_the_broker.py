@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import raw_batches
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -32,8 +33,9 @@ from sqlalchemy.exc import OperationalError
 
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
+from contracts.headers import Headers
 from contracts.record import Record
-from contracts.topics import ENGINE_ALERTS, SERVING_GROUP
+from contracts.topics import ALERT_ACTIONS, READ_BY, SERVING_GROUP, VEHICLE_STATES, VEHICLES
 from stack.broker import Broker
 
 _TABLES = ("speed_trips", "vehicle_latest", "alerts", "alert_changes", "rejected", "marks", "vehicles", "alert_actions")
@@ -225,25 +227,43 @@ def test_a_rollback_is_followed_and_the_version_kept(store: Store, views: Path, 
 
 
 def test_positions_show_in_kafka_under_the_group(module_broker: Broker, projectors: Projectors) -> None:
+    """They reach every end, also where nothing that can be taken lies before it."""
     send(module_broker, [Topics().alert(an_alert("shown"))])
-    at = TopicPartition(ENGINE_ALERTS.name, partition_of(VIN))
-
-    async def lag() -> int:
-        admin = AIOKafkaAdminClient(bootstrap_servers=module_broker.bootstrap)
-        consumer = AIOKafkaConsumer(bootstrap_servers=module_broker.bootstrap)
-        await admin.start()
-        await consumer.start()
-        try:
-            shown = await admin.list_consumer_group_offsets(SERVING_GROUP, partitions=[at])
-            return int((await consumer.end_offsets([at]))[at] - max(0, shown[at].offset))
-        except KafkaError:
-            return -1  # the group has no coordinator yet
-        finally:
-            await admin.close()
-            await consumer.stop()
-
+    asyncio.run(send_nothing_to_take(module_broker.bootstrap))
     with projectors.running():
-        eventually(lambda: asyncio.run(lag()) == 0, within_s=60, every_s=0.5)
+        eventually(lambda: asyncio.run(unread(module_broker.bootstrap)) == {}, within_s=60, every_s=0.5)
+
+
+async def send_nothing_to_take(bootstrap: str) -> None:
+    """Send a batch that nobody unpacks, garbage where there is no mark, and an aborted transaction."""
+    await raw_batches.send_built(
+        bootstrap, VEHICLES.name, raw_batches.bomb(100, key=b"x"), records=100, partition=VEHICLES.partitions - 1
+    )
+    garbage: list[tuple[bytes, bytes, Headers]] = [(b"mark:x", b"{", []), (b"", b"", [])]
+    await raw_batches.send_batch(bootstrap, VEHICLE_STATES.name, garbage, partition=VEHICLE_STATES.partitions - 1)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, transactional_id="projector-test", transaction_timeout_ms=5_000
+    )
+    async with producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(ALERT_ACTIONS.name, b"{}", key=b"x", partition=0)
+        await producer.abort_transaction()
+
+
+async def unread(bootstrap: str) -> dict[TopicPartition, int]:
+    """Return how far the group is from the end, of every partition that it has not read to the end."""
+    partitions = [TopicPartition(topic.name, n) for topic in READ_BY[SERVING_GROUP] for n in range(topic.partitions)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+            ends = await consumer.end_offsets(partitions)
+        shown = await admin.list_consumer_group_offsets(SERVING_GROUP, partitions=partitions)
+    except KafkaError:
+        return dict.fromkeys(partitions, -1)  # the group has no coordinator yet
+    finally:
+        await admin.close()
+    return {at: end - shown[at].offset for at, end in ends.items() if max(0, shown[at].offset) < end}
 
 
 def test_it_waits_for_a_broker_that_went_away_and_ends_when_asked_to(

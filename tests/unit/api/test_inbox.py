@@ -16,7 +16,7 @@ from api.store.database import open_for_writing
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
 from contracts.record import Record
-from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLES
+from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_STATES, VEHICLES
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_positions_follow_what_is_ready_to_be_written() -> None:
     assert work.positions == {(ENGINE_ALERTS.name, partition_of(VIN)): 2}
 
 
-@pytest.mark.parametrize("topic", [ENGINE_ALERTS.name, VEHICLES.name, REJECTED_READINGS.name])
+@pytest.mark.parametrize("topic", [ENGINE_ALERTS.name, VEHICLES.name, REJECTED_READINGS.name, VEHICLE_STATES.name])
 def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
     topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
