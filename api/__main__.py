@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 
@@ -25,7 +24,7 @@ from api.settings import (
     RouteAsked,
     ServeSettings,
 )
-from observability.program import run
+from observability.program import run, run_to_end
 
 
 def _main() -> int:
@@ -38,17 +37,17 @@ def _main() -> int:
     elif isinstance(chosen, ProjectorSettings):
         from api.projector.program import project  # noqa: PLC0415 - as above
 
-        asyncio.run(project(chosen))
+        run_to_end(project(chosen))
     elif isinstance(chosen, NotifierSettings):
         from api.notifier.program import notify  # noqa: PLC0415 - as above
 
-        asyncio.run(notify(chosen))
+        run_to_end(notify(chosen))
     elif isinstance(chosen, ClientSettings):
         _ask(chosen)
     elif isinstance(chosen, EraseSettings):
         from api.erasure import erase  # noqa: PLC0415 - as above
 
-        asyncio.run(erase(chosen, now_ms))
+        run_to_end(erase(chosen, now_ms))
     elif isinstance(chosen, KeysSettings):
         _keys(get_subcommand(chosen, is_required=True))
     return 0

@@ -17,7 +17,7 @@ from gateway.outbox import Outbox
 from gateway.settings import GatewaySettings
 from gateway.subscription import Subscription
 from observability.metrics import MESSAGES_HELD
-from observability.program import run
+from observability.program import run, run_to_end
 from observability.status import serve_status
 
 log = logging.getLogger("gateway")
@@ -61,7 +61,7 @@ def _main() -> None:
     chosen = get_subcommand(CliApp.run(Command, cli_cmd_method_name="_none"), is_required=False)
     if not isinstance(chosen, GatewaySettings):
         raise InvalidInput("say what: `gateway run`; `gateway --help` tells more")
-    uvloop.run(serve(chosen))
+    run_to_end(serve(chosen), loop_factory=uvloop.new_event_loop)
 
 
 def main() -> None:

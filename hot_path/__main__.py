@@ -20,7 +20,7 @@ from hot_path.preflight import await_broker
 from hot_path.rule_table import rule_table
 from hot_path.settings import HotPathSettings
 from observability.plain_text import print_line
-from observability.program import run
+from observability.program import run, run_to_end
 from observability.status import serve_status
 from rules import load_rules
 
@@ -84,7 +84,7 @@ def _main() -> None:
         chosen = get_subcommand(chosen, is_required=False)
     match chosen:
         case HotPathSettings():
-            uvloop.run(serve(chosen))
+            run_to_end(serve(chosen), loop_factory=uvloop.new_event_loop)
         case Check(file=file):
             print_line(rule_table(load_rules(file)))
         case _:

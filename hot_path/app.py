@@ -26,6 +26,7 @@ from hot_path.watchdog import Watchdog
 from hot_path.worker import Worker
 from observability.kafka_security import kafka_credentials
 from rules import load_rules
+from runtime.kafka.consumer import leave
 
 log = logging.getLogger(__name__)
 QUEUED_CHUNKS = 4
@@ -153,9 +154,7 @@ class HotPath:
                 await self.app.stop()
         for task in self._tasks:
             task.cancel()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await asyncio.gather(self._publisher.stop(), self._registry.stop())
+        await leave(self._publisher.stop(), self._registry.stop(), within_s=1)
         self._watchdog.stop()
 
     def _keep(self, work: Awaitable[None]) -> None:

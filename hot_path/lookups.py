@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from contracts.errors import Unavailable
 from hot_path.restoration import OlderRecords
 from observability.kafka_security import kafka_client
-from runtime.kafka.consumer import kafka_consumer, records_to_end
+from runtime.kafka.consumer import kafka_consumer, leave, records_to_end
 from runtime.kafka.reading_ends import ReadingEnds
 from runtime.kafka.topic_ids import topic_id
 
@@ -65,7 +65,7 @@ class Lookups:
             await admin.start()
             return await topic_id(admin, self._settings.readings_topic)
         finally:
-            await admin.close()
+            await leave(admin.close())
 
     async def older(self, partition: int, keys: Collection[bytes], readings: ReadingsNow) -> dict[bytes, Written]:
         """Read a partition of states again, and return what is believed of `keys`. Raises KafkaError."""
@@ -76,5 +76,5 @@ class Lookups:
             async for record in records_to_end(consumer, [TopicPartition(self._settings.states_topic, partition)]):
                 older.take(record)
         finally:
-            await consumer.stop()
+            await leave(consumer.stop())
         return older.believed()

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from contracts.errors import MalformedRecord
 from contracts.record_checks import vehicle_id_of, vehicle_in
 from contracts.topics import VEHICLES
-from runtime.kafka.consumer import kafka_consumer, record_of, records_to_end
+from runtime.kafka.consumer import kafka_consumer, leave, record_of, records_to_end
 from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Registry:
     async def stop(self) -> None:
         """Disconnect."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await leave(self._consumer.stop())
 
     def _put(self, record: Record) -> None:
         try:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, CliApp, CliSubCommand, SettingsConfi
 
 from contracts.errors import InvalidInput
 from observability.plain_text import print_error
-from observability.program import BAD_INPUT, run
+from observability.program import BAD_INPUT, run, run_to_end
 from observability.terminal import Console
 from simulator import report
 from simulator.live.driver import drive
@@ -41,7 +41,9 @@ def _main() -> int:
     console = Console()
     match chosen:
         case RunSettings():
-            report.show_run(uvloop.run(drive(chosen)), console, as_json=chosen.json_)
+            report.show_run(
+                run_to_end(drive(chosen), loop_factory=uvloop.new_event_loop), console, as_json=chosen.json_
+            )
             return 0
         case HistorySettings():
             report.show_history(uvloop.run(write_history(chosen, console)), console, as_json=chosen.json_)

@@ -16,7 +16,7 @@ from contracts.topics import (
     Topic,
 )
 from observability.kafka_security import kafka_client
-from runtime.kafka.consumer import kafka_consumer, record_of
+from runtime.kafka.consumer import kafka_consumer, leave, record_of
 from runtime.kafka.passed_over import PassedOver
 from stack.heard import Heard
 
@@ -45,8 +45,7 @@ class Listener:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
-        await self._admin.close()
+        await leave(self._consumer.stop(), self._admin.close())
 
     async def listen(self) -> Heard:
         """Take what has come until now: everything below the ends as they are when this is called."""

@@ -17,7 +17,7 @@ from api.answers.pipeline import GroupLag, Lag, TopicLag
 from api.kafka.workers import workers
 from contracts.topics import READ_BY
 from observability.kafka_security import kafka_client
-from runtime.kafka.consumer import kafka_consumer
+from runtime.kafka.consumer import kafka_consumer, leave
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,7 @@ class LagWatch:
             return
         admin, consumer = self._clients
         self._clients = None
-        # Without a broker these may wait for ever, or raise their own tasks' CancelledError.
-        leaving = {asyncio.ensure_future(admin.close()), asyncio.ensure_future(consumer.stop())}
-        await asyncio.wait(leaving, timeout=_PATIENCE_S)
+        await leave(admin.close(), consumer.stop(), within_s=_PATIENCE_S)
 
 
 def group_lag(group: str, behind: Mapping[TopicPartition, int]) -> GroupLag:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
 from observability.kafka_security import kafka_client
+from runtime.kafka.consumer import leave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ class KafkaWriter:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _left(producer)
+                    await leave(producer.stop(), within_s=1)
                     raise
                 self._producer = producer
             return self._producer
@@ -70,9 +71,4 @@ class KafkaWriter:
         """Leave Kafka; the next record connects anew."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _left(producer)
-
-
-async def _left(producer: AIOKafkaProducer) -> None:
-    # Without a broker stop() may wait for ever for what was never sent.
-    await asyncio.wait({asyncio.ensure_future(producer.stop())}, timeout=1)
+            await leave(producer.stop(), within_s=1)

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from api.errors import TooMany
 from contracts.errors import Unavailable
-from runtime.kafka.consumer import kafka_consumer, record_of
+from runtime.kafka.consumer import kafka_consumer, leave, record_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -103,7 +103,7 @@ class TopicReader:
     async def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=1)
+            await leave(consumer.stop(), within_s=1)
 
     async def close(self) -> None:
         """Leave Kafka."""

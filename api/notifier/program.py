@@ -22,7 +22,7 @@ from contracts.errors import MalformedRecord, Unavailable
 from contracts.record_checks import alert_in, vehicle_id_of, vehicle_in
 from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, VEHICLES
 from observability.status import serve_status
-from runtime.kafka.consumer import kafka_consumer, record_of, records_to_end
+from runtime.kafka.consumer import kafka_consumer, leave, record_of, records_to_end
 from runtime.kafka.passed_over import PassedOver
 from runtime.kafka.reading_ends import ReadingEnds
 
@@ -101,7 +101,7 @@ class Notifier:
             working = [self._take(consumer, ends), self._forget(), *(one.until(self._stopping) for one in senders)]
             await all_or_none(working)
         finally:
-            await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
+            await leave(consumer.stop())
             await ends.stop()
 
     async def _start(self, consumer: AIOKafkaConsumer, ends: ReadingEnds) -> None:

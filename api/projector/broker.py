@@ -21,7 +21,7 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
-from runtime.kafka.consumer import Fetched, kafka_consumer, record_of
+from runtime.kafka.consumer import Fetched, kafka_consumer, leave, record_of
 from runtime.kafka.reading_ends import Batch, ReadingEnds
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class Broker:
         """Leave the broker, also when it does not answer."""
         if self._showing is not None:
             await asyncio.wait({self._showing}, timeout=_PATIENCE_S)
-        # aiokafka's stop() can raise its own fetch's CancelledError or wait for ever when the broker is away.
-        stopping = asyncio.ensure_future(self._consumer.stop())
-        await asyncio.wait({stopping}, timeout=_PATIENCE_S)
+        await leave(self._consumer.stop())
         await self._ends.stop()
 
     async def start(self, positions: Mapping[Position, int], *, wait_s: float) -> dict[Position, int]:

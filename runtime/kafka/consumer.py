@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -23,6 +24,16 @@ def kafka_consumer(bootstrap: str, **options: Any) -> AIOKafkaConsumer:
     install_bounded_reading()
     usual = {"enable_auto_commit": False, "isolation_level": "read_committed"}
     return AIOKafkaConsumer(**kafka_client(bootstrap), **(usual | options))
+
+
+async def leave(*stopping: Awaitable[object], within_s: float = 5.0) -> None:
+    """Stop clients of Kafka; what takes longer goes on by itself, and what is raised is nobody's concern any more.
+
+    Without a broker aiokafka's stop() may wait for ever, or raise the CancelledError of its own fetch.
+    """
+    done, _ = await asyncio.wait([asyncio.ensure_future(one) for one in stopping], timeout=within_s)
+    for task in done:
+        task.cancelled() or task.exception()  # looked at, so that asyncio does not complain of it
 
 
 def record_of(fetched: Fetched) -> Record:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.errors import Unavailable
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
-from runtime.kafka.consumer import Fetched, kafka_consumer, record_of
+from runtime.kafka.consumer import Fetched, kafka_consumer, leave, record_of
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
@@ -53,7 +53,7 @@ class ReadingEnds:
 
     async def stop(self) -> None:
         """Disconnect, also from a broker that does not answer."""
-        await asyncio.wait({asyncio.ensure_future(self._consumer.stop())}, timeout=_PATIENCE_S)
+        await leave(self._consumer.stop())
 
     async def look_up(self) -> Ends:
         """Return each partition's end as it is now. Raises Unavailable if the broker does not tell within 5 s."""

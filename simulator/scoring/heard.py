@@ -16,7 +16,7 @@ from contracts.errors import MalformedRecord, Unavailable
 from contracts.record import Record
 from contracts.record_checks import alert_in, decoded
 from contracts.topics import ENGINE_ALERTS, VEHICLE_READINGS, Topic
-from runtime.kafka.consumer import kafka_consumer, record_of
+from runtime.kafka.consumer import kafka_consumer, leave, record_of
 from runtime.kafka.passed_over import PassedOver
 from runtime.kafka.reading_ends import ReadingEnds
 
@@ -82,7 +82,7 @@ async def _records(bootstrap: str, topic: Topic, wait_s: float) -> AsyncIterator
             "start a broker with `stack broker` and create the topics with `stack topics`"
         ) from error
     finally:
-        await consumer.stop()
+        await leave(consumer.stop())
 
 
 async def _assigned(consumer: AIOKafkaConsumer, topic: Topic, wait_s: float) -> dict[TopicPartition, int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,16 @@ def test_a_worker_with_nothing_to_read_never_stands_still(stage: Stage) -> None:
     stage.wait_committed()
     eventually(lambda: idle.figure("standstill_seconds") == 0)
     idle.stop()
+
+
+def test_a_worker_whose_broker_went_away_ends_when_asked_to(fresh_broker: Broker, tmp_path: Path) -> None:
+    stage = Stage(fresh_broker.bootstrap, tmp_path)
+    try:
+        worker = stage.start(*OFTEN).wait_ready()
+        fresh_broker.process.kill()
+        fresh_broker.process.wait()
+        time.sleep(3)  # into the retries of its clients
+        worker.process.terminate()
+        assert worker.process.wait(40) == 0, worker.log.read_text()
+    finally:
+        stage.close()
