@@ -54,6 +54,7 @@ class DeadLetters:
             value=value.decode("utf-8", "replace"),
             length=story.length,
             sha256=story.sha256,
+            records=story.number,
         )
 
     async def replayed(self, asked: Replay) -> Replayed:

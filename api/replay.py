@@ -21,8 +21,10 @@ MOST_REPLAYS: Final = 3
 def refusal(rejected: Rejection, *, kept_bytes: int, times: int, force: bool) -> str | None:
     """Say why a rejected reading is not sent again, None if it is; `times` is how often these bytes were rejected.
 
-    What was cut off cannot be sent at all; the rest is a matter of `force`.
+    What was cut off or told together cannot be sent at all; the rest is a matter of `force`.
     """
+    if rejected.records is not None:
+        return f"it stands for {rejected.records} records, whose bytes it does not have; the lake has them"
     if kept_bytes < rejected.length:
         return f"only {kept_bytes} of its {rejected.length} bytes were kept"
     if force:

@@ -33,7 +33,12 @@ from _fleet import Fleet
 VEHICLES, SECONDS, ZSTD, BATCH_BYTES = 12_000, 40, 4, 256 * 1024
 START_MS = 1_790_000_000_000
 TRIES = 3
-POISON = {"pill": [b"{"], "of_900_kb": [b"[" * 900_000], "of_50_mb_unpacked": [b"[" * 900_000] * 56}
+POISON = {
+    "pill": [b"{"],
+    "of_900_kb": [b"[" * 900_000],
+    "of_50_mb_unpacked": [b"[" * 900_000] * 56,
+    "of_2000_empty": [b""] * 2_000,
+}
 
 
 def main() -> None:

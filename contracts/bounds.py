@@ -15,6 +15,8 @@ LARGEST_INTEGER: Final = 2**53 - 1
 Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 SmallCount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """Fits a column of 32 bits."""
+SmallNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+"""As above, of what there is at least one."""
 Name = Annotated[str, Meta(max_length=250)]
 """Of a rule, a topic, a person, a fleet; a hash, an id."""
 Text = Annotated[str, Meta(max_length=4_000)]

@@ -44,7 +44,7 @@ def believe(value: bytes | None, partition: int, received_at_ms: int, partitions
 
     Raises MalformedReading with its reason when the whole reading must be rejected.
     """
-    reading = decode_plausible_reading(value)
+    reading = decode_plausible_reading(value) if value else None
     if reading is not None:
         _judge_identity_and_counters(reading, partition, received_at_ms, partitions)
         return reading, _NONE_IGNORED

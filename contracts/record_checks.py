@@ -146,8 +146,11 @@ def rejection_in(record: Record, ends: Ends | None) -> rejection.Rejection:
     rejected = rejection.from_headers(record.headers)
     if any("\0" in text for text in (rejected.reason, rejected.detail, rejected.source_topic, rejected.sha256)):
         raise MalformedRecord("a header holds a NUL, which no store keeps", flaw="shape")
+    first, last = rejected.source_offset, rejected.last_offset
+    if rejected.number > last - first + 1:
+        raise MalformedRecord(f"it stands for {rejected.number} records of offsets {first} to {last}", flaw="figures")
     if rejected.source_topic == VEHICLE_READINGS.name:
-        _check_offset(rejected.source_partition, rejected.source_offset, ends)
+        _check_offset(rejected.source_partition, last, ends)
     _check_time(record, rejected.received_at_ms)
     return rejected
 

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
-from contracts.rejection import KEPT_BYTES, rejection, to_headers
+from hot_path.rejecting import Rejections
 from hot_path.transport.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
-    from contracts.headers import Headers
-    from contracts.reason import Reason
-    from hot_path.transport.chunk import Chunk, Record, RecordBatch
+    from hot_path.rejecting import RejectedRecord
+    from hot_path.transport.chunk import Chunk, RecordBatch
     from rules.partition import PartitionFold
-
-KEPT_HEADER_BYTES = 16 * 1024
-
-
-class RejectedRecord(NamedTuple):
-    """One record for `rejected-readings`: the key and the first 64 KiB as they came, why and from where in headers."""
-
-    key: bytes | None
-    value: bytes
-    headers: Headers
-    reason: Reason
 
 
 @dataclass(slots=True)
@@ -57,38 +45,17 @@ def decide(fold: PartitionFold, chunk: Chunk, *, partitions: int) -> Effects:
 
 def _fold_batch(fold: PartitionFold, chunk: Chunk, batch: RecordBatch, partitions: int, effects: Effects) -> None:
     received_at_ms, partition, passed = batch.received_at_ms, chunk.partition, fold.passed
+    rejections = Rejections(chunk, batch)
     for record in fold.unusual(batch.records, received_at_ms, effects.alerts):
         try:
             if isinstance(record, RefusedBatch):
                 raise record.problem
             reading, ignored = believe(record.value, partition, received_at_ms, partitions)
         except MalformedReading as error:
-            effects.rejected.append(rejected_record(record, error, chunk=chunk, received_at_ms=received_at_ms))
+            rejections.add(record, error)
             continue
         effects.folded += 1
         effects.ignored_signals.extend(ignored)
         effects.alerts.extend(fold.fold(reading, record.offset, received_at_ms))
     effects.folded += fold.passed - passed
-
-
-def rejected_record(record: Record, error: MalformedReading, *, chunk: Chunk, received_at_ms: int) -> RejectedRecord:
-    """Describe a record that is no reading. A tombstone has no bytes: it is kept as an empty value."""
-    value = record.value or b""
-    story = rejection(
-        value,
-        reason=error.reason,
-        detail=error.detail,
-        topic=chunk.topic,
-        partition=chunk.partition,
-        offset=record.offset,
-        received_at_ms=received_at_ms,
-    )
-    key = record.key[:KEPT_BYTES] if record.key else None
-    # The story comes last: readers of the headers take the last of equal names.
-    return RejectedRecord(key, value[:KEPT_BYTES], [*_own_headers(record), *to_headers(story)], error.reason)
-
-
-def _own_headers(record: Record) -> Headers:
-    headers = [(name, value or b"") for name, value in record.headers]
-    size = sum(len(name) + len(value) for name, value in headers)
-    return headers if size <= KEPT_HEADER_BYTES else []
+    effects.rejected.extend(rejections.records())

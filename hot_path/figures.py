@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def count(effects: Effects) -> None:
     """Count what a chunk did."""
     metrics.READINGS_PROCESSED.inc(effects.folded)
-    for reason, records in Counter(rejected.reason for rejected in effects.rejected).items():
-        metrics.READINGS_REJECTED.labels(reason).inc(records)
+    for rejected in effects.rejected:
+        metrics.READINGS_REJECTED.labels(rejected.reason).inc(rejected.records)
     for signal, readings in Counter(effects.ignored_signals).items():
         metrics.SIGNALS_IGNORED.labels(signal).inc(readings)
 

@@ -13,7 +13,7 @@ from observability.kafka_security import kafka_client
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
-    from hot_path.decision import RejectedRecord
+    from hot_path.rejecting import RejectedRecord
     from hot_path.settings import HotPathSettings
 
 LARGEST_BATCH_BYTES = 512 * 1024

@@ -21,7 +21,7 @@ class Heard:
     def __init__(self) -> None:
         """Start with nothing heard."""
         self._alerts: dict[tuple[str, int], HeardAlert] = {}
-        self._rejected: set[tuple[int, int]] = set()
+        self._rejected: dict[tuple[int, int], int] = {}
 
     def alert(self, alert: Alert, stored_at_ms: int) -> None:
         """Take one record of `engine-alerts`."""
@@ -29,7 +29,7 @@ class Heard:
 
     def rejection(self, rejected: Rejection) -> None:
         """Take one record of `rejected-readings`."""
-        self._rejected.add((rejected.source_partition, rejected.source_offset))
+        self._rejected[rejected.source_partition, rejected.source_offset] = rejected.number
 
     @property
     def alerts(self) -> list[HeardAlert]:
@@ -39,7 +39,7 @@ class Heard:
     @property
     def rejected(self) -> int:
         """How many readings were rejected."""
-        return len(self._rejected)
+        return sum(self._rejected.values())
 
     def count(self, state: str) -> int:
         """Give how many changes led to `state`: raised, escalated, cleared."""

@@ -65,6 +65,13 @@ def bomb(records: int, *, key: bytes, codec: Codec = "zstd") -> bytes:
     return framed(bytes(packed), records, codec=_CODECS[codec])
 
 
+def empty_records(records: int) -> bytes:
+    """Return a record batch of records with an empty key and an empty value."""
+    pack, finish = _packer("zstd")
+    packed = pack(frames((number, b"", b"") for number in range(records))) + finish()
+    return framed(packed, records, codec=_CODECS["zstd"])
+
+
 def frames(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
     """Return records of (offset delta, key, value) as they stand in a batch, one after the other."""
     written = bytearray()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.reason import Reason
 from contracts.record import Record
-from contracts.rejection import rejection, to_headers
+from contracts.rejection import rejection, rejection_of_many, to_headers
 from contracts.topics import (
     ALERT_ACTIONS,
     ENGINE_ALERTS,
@@ -108,7 +109,7 @@ class Topics:
         self._ends: dict[tuple[str, int], int] = {}
 
     def _record(
-        self, topic: str, partition: int, key: bytes, value: bytes | None, at_ms: int, headers: Any = ()
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, at_ms: int, headers: Any = ()
     ) -> Record:
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1
@@ -155,6 +156,16 @@ class Topics:
             received_at_ms=at_ms,
         )
         return self._record(REJECTED_READINGS.name, 0, vin.encode(), b"{", at_ms, to_headers(story))
+
+    def rejected_together(self, first: int, last: int, records: int) -> Record:
+        story = rejection_of_many(
+            Counter({"not_json": records}),
+            topic=VEHICLE_READINGS.name,
+            partition=partition_of(VIN),
+            offsets=(first, last),
+            received_at_ms=NOW_MS,
+        )
+        return self._record(REJECTED_READINGS.name, 0, None, b"", NOW_MS, to_headers(story))
 
 
 def project(engine: Any, *records: Record) -> None:

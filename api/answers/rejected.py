@@ -13,7 +13,7 @@ _MOST: int = 1_000
 
 
 class RejectedAnswer(BaseModel):
-    """One rejected record: why, where it stood, and where it stands in `rejected-readings`."""
+    """One rejected record, or many told together: why, where it stood, and where it stands in `rejected-readings`."""
 
     partition: int = Field(description="of rejected-readings, with `offset`: what a replay names it by")
     offset: int
@@ -25,6 +25,7 @@ class RejectedAnswer(BaseModel):
     source_topic: str
     source_partition: int
     source_offset: int
+    records: int = Field(description="how many rejected records it stands for; of more than one the bytes are not kept")
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
@@ -53,6 +54,7 @@ class RejectedRecord(BaseModel):
     value: str = Field(description="the first 64 KiB as text; what is no UTF-8 is replaced")
     length: int
     sha256: str
+    records: int = Field(description="how many rejected records it stands for")
 
 
 class RecordName(BaseModel):

@@ -77,6 +77,10 @@ class Work:
         """Tell whether there is anything to write."""
         return bool(self.positions)
 
+    def is_long(self) -> bool:
+        """Tell whether this may take so long that alerts have come meanwhile."""
+        return bool(self.flushes or self.rejected)
+
     def parts(self) -> Iterator[Work]:
         """Give transactions that amount to this, in order: what people wait for first, then some flushes at a time."""
         flushed = {(VEHICLE_STATES.name, flush.mark.partition) for flush in self.flushes}

@@ -78,7 +78,8 @@ class Projector:
                 for part in inbox.take(*batch).parts():
                     await self._persist(engine, part)
                     broker.show(part.positions)
-                    if part.flushes and (urgent := inbox.take(*await broker.read_urgent())):
+                    # What comes first in a fetch is given to its end, however much it is, before other partitions.
+                    if part.is_long() and (urgent := inbox.take(*await broker.read_urgent())):
                         await self._persist(engine, urgent)
                         broker.show(urgent.positions)
                 await asyncio.to_thread(publication.step)

@@ -81,6 +81,7 @@ def _rejected(rejected: Rejected) -> dict[str, Any]:
         "partition": rejected.partition,
         "record_offset": rejected.record_offset,
         "vehicle_id": rejected.vehicle_id,
+        "records": story.number,
     }
 
 

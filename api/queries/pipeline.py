@@ -45,7 +45,7 @@ def marks(connection: Connection) -> Sequence[Row[Any]]:
 
 def rejected_by_reason(connection: Connection) -> dict[str, int]:
     """Give the number of rejected readings by reason, most first."""
-    number = func.count()
+    number = func.sum(_REJECTED.c.records)
     query = select(_REJECTED.c.reason, number).group_by(_REJECTED.c.reason).order_by(number.desc(), _REJECTED.c.reason)
     return {reason: count for reason, count in connection.execute(query)}  # noqa: C416 - rows, not tuples
 
@@ -57,7 +57,7 @@ def mostly_rejected(connection: Connection, *, since_ms: int) -> list[MostlyReje
     first of the rejected ones, it takes no counting.
     """
     latest = tables.vehicle_latest
-    number, first_ms = func.count(), func.min(_REJECTED.c.received_at_ms)
+    number, first_ms = func.sum(_REJECTED.c.records), func.min(_REJECTED.c.received_at_ms)
     counted_from_ms = func.coalesce(latest.c.earlier_at_ms, latest.c.middle_at_ms, 0)
     heard_ms = func.max(func.coalesce(latest.c.newest_received_at_ms, 0))
     made = func.max(latest.c.sequence - func.coalesce(latest.c.earlier_sequence, latest.c.middle_sequence))

@@ -38,6 +38,6 @@ def rejected_readings(
 
 
 def times_rejected(connection: Connection, sha256: str, vehicle_id: str | None) -> int:
-    """Give how often these bytes of this vehicle were rejected."""
+    """Give how often these bytes of this vehicle were rejected; those told together have none."""
     same = (_REJECTED.c.sha256 == sha256, _REJECTED.c.vehicle_id.is_not_distinct_from(vehicle_id))
     return connection.scalar(select(func.count()).select_from(_REJECTED).where(*same)) or 0

@@ -237,9 +237,13 @@ rejected = Table(
     _due("received_at_ms"),
     _due("length", BigInteger),
     Column("sha256", String),
-    Index("rejected_by_reason", "reason", "received_at_ms"),
+    Column("records", Integer, nullable=False, server_default="1"),
+    Index("rejected_by_reason", "reason", "received_at_ms", "records"),
     Index("rejected_by_vehicle", "vehicle_id", "received_at_ms"),
     Index("rejected_by_time", "received_at_ms", "partition", "record_offset"),
     Index("rejected_by_bytes", "sha256"),
 )
-"""One row a rejected record, named by where it stood first, so that a repeated rejection counts once."""
+"""One row a rejected record, named by where it stood first, so that a repeated rejection counts once.
+
+Of a record batch with very many, one row for those told together: it stands for `records`.
+"""

@@ -40,6 +40,8 @@ class RecordBatch:
     received_at_ms: int
     records: Iterable[Record]
     """To be read once: most are made while they are read."""
+    is_beginning: bool = True
+    """Whether these are the batch's first records. Of a large batch each part stands in a chunk of its own."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ What must hold, and is tested on a real broker:
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -66,6 +66,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
         for ever for what never comes. Here nothing can come between taking and putting back.
         """
         fetched = await super()._fetch_records(consumer, active_partitions, **options)
+        let_others_go_first(consumer._fetcher._records, fetched)  # noqa: SLF001 - guarded by private_names
         if self.consumer.flow_active:
             return fetched
         for tp, records in fetched.items():
@@ -73,6 +74,17 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
                 with suppress(IllegalStateError):  # no longer assigned
                     consumer.seek(tp, records[0].first_offset if isinstance(records[0], Chunk) else records[0].offset)
         return {}
+
+
+def let_others_go_first(waiting: OrderedDict[TP, Any], fetched: Iterable[TP]) -> None:
+    """Put the partitions just read behind those that wait.
+
+    aiokafka gives as many records as are asked for from the first partition that has any, and from it again the next
+    time: what one batch of hundreds of thousands of records is cut into would hold up all other partitions.
+    """
+    for tp in fetched:
+        if tp in waiting:
+            waiting.move_to_end(tp)
 
 
 class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library

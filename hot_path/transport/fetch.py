@@ -63,6 +63,7 @@ class ChunkedPartitionRecords(BoundedPartitionRecords):
         """Give a batch as it is; one that is too large, or in which the committed offset lies, in parts.
 
         Only then are records made before they are asked for. What a small batch unpacks to may be very large.
+        Chunks end where parts do, and so do commits: whoever reads a batch anew finds the same parts.
         """
         wanted, end = self.next_fetch_offset, batch.next_offset
         first = max(batch.base_offset, wanted)
@@ -73,14 +74,16 @@ class ChunkedPartitionRecords(BoundedPartitionRecords):
         if batch.base_offset >= wanted and end - first <= readings:
             yield _Part(first, end, records)
             return
+        is_beginning = batch.base_offset >= wanted
         rest = (record for record in records if record.offset >= wanted)
         part = list(islice(rest, readings))
         if not part:
             yield _Part(first, end, None)
         while part:
             following = list(islice(rest, readings))
-            yield _Part(part[0].offset, min(part[-1].offset + 1, end) if following else end, part)
-            part = following
+            part_end = min(part[-1].offset + 1, end) if following else end
+            yield _Part(part[0].offset, part_end, part, is_beginning)
+            part, is_beginning = following, False
 
     def _is_void(self, batch: Any) -> bool:
         """Tell whether a batch has no records to deliver: it is a marker, or of an aborted transaction.
@@ -107,6 +110,7 @@ class _Part(NamedTuple):
     first_offset: int
     next_offset: int
     records: Iterable[Record] | None
+    is_beginning: bool = True
 
 
 class _Pending:
@@ -126,7 +130,7 @@ class _Pending:
         # The broker's time is the batch's; only another topic's settings would leave the producers' own times in it.
         self._timestamp, self._timestamp_type = batch.max_timestamp, batch.timestamp_type
         if part.records is not None:
-            self._batches.append(RecordBatch(self._timestamp, part.records))
+            self._batches.append(RecordBatch(self._timestamp, part.records, part.is_beginning))
         self._parts.append(part)
         self.count += part.next_offset - part.first_offset
 

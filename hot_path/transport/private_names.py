@@ -39,7 +39,8 @@ USED_VARIABLES: tuple[tuple[type, str], ...] = (
     (faust.transport.consumer.Consumer, "_acked _acked_index _buffered_partitions _read_offset _committed_offset"),
     (fetcher.PartitionRecords, "_tp _records _check_crcs _isolation_level _value_deserializer next_fetch_offset"),
     (fetcher.PartitionRecords, "_aborted_transactions _aborted_producers"),
-    (AIOKafkaConsumer, "_value_deserializer _isolation_level"),
+    (AIOKafkaConsumer, "_value_deserializer _isolation_level _fetcher"),
+    (fetcher.Fetcher, "_records"),
 )
 """Class, and the instance variables that its methods must still use."""
 

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from hostile.attack import Attack, Target
 from hostile.mutation import all_bent
 from hostile.running_stack import GARBAGE_ONLY
-from hostile.sending import SCHEMA, Record, send, send_bomb, send_hand_made, send_readings, transaction
+from hostile.sending import SCHEMA, Record, send, send_bomb, send_empty, send_hand_made, send_readings, transaction
 from hostile.vehicles import DAY_MS, HOUR_MS, a_reading, home, new_vin, now_ms, reading_bytes
 from raw_batches import Headers, LatinName
 
@@ -191,6 +191,11 @@ async def header_names_in_latin(target: Target) -> None:
     await send_hand_made(target.bootstrap, VEHICLE_READINGS, records, partition=home(vin))
 
 
+async def empty_records(target: Target) -> None:
+    """Send 600,000 empty records in one request, to a partition of ordinary cars."""
+    await send_empty(target.bootstrap, VEHICLE_READINGS, partition=home(new_vin()), records=600_000)
+
+
 async def zstd_bombs(target: Target) -> None:
     """Send batches that unpack to 50 MB and to 2 GB."""
     vin = new_vin()
@@ -260,6 +265,7 @@ ON_READINGS: Final = (
     Attack("largest records", "readings", largest_records),
     Attack("giant headers", "readings", giant_headers),
     Attack("header names in Latin-1", "readings", header_names_in_latin, is_short=True),
+    Attack("600,000 empty records in one request", "readings", empty_records),
     Attack("zstd bombs", "readings", zstd_bombs),
     Attack("gzip bombs", "readings", gzip_bombs),
     Attack("aborted transaction", "readings", aborted_transaction, check=nothing_is_known_of_it),

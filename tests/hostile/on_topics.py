@@ -290,7 +290,8 @@ async def impossible_rejections(target: Target) -> None:
         {"source_partition": "99"}, {"source_partition": str(2**31)}, {"received_at_ms": str(_FAR_MS)},
         {"received_at_ms": "1e400"}, {"length": str(2**63)}, {"sha256": "x" * 100_000}, {"reason": _TEXT},
         {"reason": "r" * 100_000}, {"reason": "\0"}, {"detail": "d" * 500_000}, {"source_topic": "no-such-topic"},
-        {"source_topic": "\0"}, {"detail": "\ud800"},
+        {"source_topic": "\0"}, {"detail": "\ud800"}, {"records": "2"}, {"records": str(2**31)}, {"records": "0"},
+        {"records": "1000000", "source_last_offset": str(BEYOND)}, {"source_last_offset": "-1"},
     )  # fmt: skip
     records: list[Record] = [(vin, b"{", number % 3, _rejected_headers(**told)) for number, told in enumerate(changes)]
     records += [(vin, b"{", 0, []), (vin, None, 0, [("reason", b"not_json")]), (None, b"{", 1, [("", b"")] * 50)]

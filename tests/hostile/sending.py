@@ -59,6 +59,12 @@ async def send_bomb(bootstrap: str, topic: Topic, *, key: str, partition: int, c
         await raw_batches.send_built(bootstrap, topic.name, packed, records=records, partition=partition)
 
 
+async def send_empty(bootstrap: str, topic: Topic, *, partition: int, records: int) -> None:
+    """Send empty records in one request."""
+    built = await asyncio.to_thread(raw_batches.empty_records, records)
+    await raw_batches.send_built(bootstrap, topic.name, built, records=records, partition=partition)
+
+
 @cache
 def _bomb(records: int, key: bytes, codec: Codec) -> bytes:
     return raw_batches.bomb(records, key=key, codec=codec)

@@ -10,7 +10,7 @@ from aiokafka.codec import gzip_encode
 from eventually import eventually
 from hot_path_drives import drives, vin
 from hot_path_stage import Stage
-from raw_batches import LatinName, bomb, framed, frames, lz4_of_false_content
+from raw_batches import LatinName, bomb, empty_records, framed, frames, lz4_of_false_content
 
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
@@ -93,6 +93,26 @@ def test_a_batch_that_unpacks_to_50_mb_does_no_harm(stage: Stage) -> None:
     assert worker.figure("process_resident_memory_bytes") < usual + 300e6
     worker.stop()
     assert {len(record.value) for record in stage.records(stage.rejected)} == {KEPT_BYTES}
+    stage.assert_nothing_lost()
+
+
+def test_of_very_many_empty_records_in_one_request_a_hundred_are_written_and_the_others_counted(stage: Stage) -> None:
+    records, in_a_part = 50_000, 2_000
+    worker = stage.start().wait_ready()
+    stage.send_raw([(KEY, _reading(sequence=2), HOME)])
+    stage.send_built(empty_records(records), records=records, partition=HOME)
+    stage.send_raw([(KEY, _reading(sequence=3), HOME)])
+    stage.wait_committed()
+    eventually(lambda: worker.figure("readings_rejected_total") == records)
+    worker.stop()
+    stories = [from_headers(record.headers) for record in stage.records(stage.rejected)]
+    stories.sort(key=lambda story: story.source_offset)
+    assert [story.source_offset for story in stories[:100]] == list(range(1, 101))
+    assert {story.number for story in stories[:100]} == {1}
+    assert len(stories) == 100 + records // in_a_part
+    assert sum(story.number for story in stories) == records
+    assert stories[-1].last_offset == records
+    assert stage.written()[HOME][0][vin(1)].newest.sequence == 3
     stage.assert_nothing_lost()
 
 

@@ -29,8 +29,12 @@ class Kafka:
     """The topic rejected-readings as a list, and what is written."""
 
     def __init__(self, records: list[Record]) -> None:
-        self._records = {(record.partition, record.offset): record for record in records}
+        self._records: dict[tuple[int, int], Record] = {}
         self.written: list[Outgoing] = []
+        self.hold(records)
+
+    def hold(self, records: list[Record]) -> None:
+        self._records |= {(record.partition, record.offset): record for record in records}
 
     async def at(self, _: str, partition: int, offset: int) -> Record | None:
         return self._records.get((partition, offset))
@@ -102,6 +106,21 @@ def test_what_depends_on_time_takes_force(client: TestClient, kafka: Kafka) -> N
 )
 def test_a_replay_says_which_in_one_way(client: TestClient, body: dict[str, Any]) -> None:
     assert client.post("/v1/rejected-readings/replay", json=body).status_code == 422
+
+
+def test_those_told_together_are_listed_with_their_number_and_never_sent(
+    client: TestClient, kafka: Kafka, store: Engine, topics: Topics
+) -> None:
+    together = [topics.rejected_together(100 * n, 100 * n + 99, 60) for n in (1, 2, 3)]
+    kafka.hold(together)
+    project(store, *together)
+    listed = client.get("/v1/rejected-readings").json()["rejected"]
+    assert sorted(one["records"] for one in listed) == [1, 1, 1, 1, 60, 60, 60]
+    place = {"partition": 0, "offset": together[0].offset}
+    assert client.get(f"/v1/rejected-readings/0/{place['offset']}").json()["records"] == 60
+    refused = client.post("/v1/rejected-readings/replay", json={"records": [place], "force": True}).json()
+    assert (refused["replayed"], "stands for 60 records" in refused["refused"][0]["why"]) == (0, True)
+    assert not kafka.written
 
 
 def test_what_was_cut_off_is_never_sent() -> None:

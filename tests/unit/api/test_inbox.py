@@ -147,3 +147,10 @@ def test_people_do_not_wait_for_flushes(monkeypatch: pytest.MonkeyPatch) -> None
     assert (len(first.changes), len(first.actions), first.flushes) == (4, 2, [])
     assert [len(part.flushes) for part in flushes] == [1, 1]
     assert [len(part.positions) for part in flushes] == [1, 1]
+
+
+def test_alerts_are_looked_for_after_rejections_and_after_flushes() -> None:
+    topics = Topics()
+    assert Inbox().take([topics.rejected(VIN, 1)], None).is_long()
+    assert Inbox().take(topics.flush(a_state(VIN, a_trip(1_000, 90), offset=3)), None).is_long()
+    assert not Inbox().take([topics.alert(an_alert())], None).is_long()

@@ -289,6 +289,14 @@ def test_the_pipeline_answers_without_a_broker(client: TestClient, store: Engine
     assert answer["marks"] == [{"partition": partition_of(VIN), "next_offset": 8, "received_at_ms": NOW_MS, **judged}]
 
 
+def test_a_rejection_of_many_counts_as_many_however_often_it_is_written(
+    client: TestClient, store: Engine, topics: Topics
+) -> None:
+    project(store, topics.rejected(VIN, 0), topics.rejected_together(1, 600_000, 599_900))
+    project(store, topics.rejected_together(1, 600_000, 599_900))
+    assert got(client, "/v1/pipeline")["rejected_readings"] == {"not_json": 599_901}
+
+
 def test_views_and_rules_are_told(client: TestClient, store: Engine, tmp_path: Path) -> None:
     publish(tmp_path / "views", 1, {}, covered={0: 5})
     serve_version(store, tmp_path / "views")

@@ -39,6 +39,7 @@ CHECKS: dict[str, tuple[Check, Record]] = {
     "action": (action_in, Topics().action(AlertAction("a", "x", "note", "ann", NOW_MS))),
     "erasure": (erasure_in, Topics().erasure(VIN, NOW_MS)),
     "rejection": (lambda record: rejection_in(record, ENDS), Topics().rejected(VIN, 1)),
+    "rejection of many": (lambda record: rejection_in(record, ENDS), Topics().rejected_together(1, 99, 50)),
 }
 FIGURES = st.one_of(
     st.integers(), st.sampled_from([2**31, 2**53, 2**63, 2**64, -1, 10**400]), st.floats(), st.text(), st.none(),
@@ -78,10 +79,10 @@ def test_no_bytes_raise_anything_else(name: str, key: bytes | None, value: bytes
 @given(data=st.data())
 def test_no_figures_raise_anything_else_and_what_is_believed_can_be_stored(name: str, data: st.DataObject) -> None:
     check, record = CHECKS[name]
-    fields = msgspec.json.decode(record.value or b"{}") if name != "rejection" else dict(record.headers)
+    fields = msgspec.json.decode(record.value or b"{}") if not record.headers else dict(record.headers)
     field = data.draw(st.sampled_from(sorted(fields)))
     figure = data.draw(FIGURES)
-    if name == "rejection":
+    if record.headers:
         made = record._replace(headers=[*record.headers, (field, str(figure).encode("utf-8", "replace"))])
     else:
         text = b"%d" % figure if isinstance(figure, int) and abs(figure) > 2**63 else msgspec.json.encode(figure)
@@ -166,6 +167,18 @@ def test_a_header_without_a_value_and_a_rejection_of_what_nobody_sent_are_refuse
     assert flaw(check, record._replace(headers=[*record.headers, ("source-offset", None)])) == "shape"  # type: ignore[list-item]
     assert flaw(check, record._replace(headers=[*record.headers, ("source-offset", b"4000")])) == "offset"
     assert flaw(check, record._replace(headers=[*record.headers, ("detail", b"\0")])) == "shape"
+
+
+def test_a_rejection_of_many_stands_for_records_that_there_are() -> None:
+    check, _ = CHECKS["rejection"]
+    record = Topics().rejected_together(10, 99, 90)
+    assert check(record).number == 90
+    assert flaw(check, Topics().rejected_together(10, 99, 91)) == "figures"
+    assert flaw(check, Topics().rejected_together(10, 9, 1)) == "figures"
+    assert flaw(check, Topics().rejected_together(10, 100, 90)) == "offset"
+    assert flaw(check, record._replace(headers=[*record.headers, ("records", b"%d" % 2**31)])) == "shape"
+    alone = Topics().rejected(VIN, 1)
+    assert flaw(check, alone._replace(headers=[*alone.headers, ("records", b"2")])) == "figures"
 
 
 def test_a_picture_is_that_of_its_key() -> None:

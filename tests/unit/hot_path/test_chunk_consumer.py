@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import faust
 from faust.types import TP
 
 from hot_path.transport import Chunk, ChunkConsumer, install
+from hot_path.transport.consumer import let_others_go_first
 
 HOME = TP("readings", 0)
 
@@ -66,3 +68,10 @@ async def test_partitions_take_turns(tmp_path: Path) -> None:
     other = TP("readings", 1)
     fetched = {HOME: [_chunk(0, 9), _chunk(10, 19)], other: [_chunk(0, 4), _chunk(5, 9)]}
     assert [tp for tp, _ in consumer._in_turns(fetched)] == [HOME, other, HOME, other]
+
+
+def test_a_partition_with_very_much_to_read_waits_behind_the_others_after_its_turn() -> None:
+    much, little, read_to_its_end = (TP("readings", number) for number in range(3))
+    waiting = OrderedDict({much: "300 chunks", little: "a chunk"})
+    let_others_go_first(waiting, [much, read_to_its_end])
+    assert list(waiting) == [little, much]

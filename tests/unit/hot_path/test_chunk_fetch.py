@@ -67,6 +67,16 @@ def test_a_position_inside_a_batch_skips_what_lies_before_it() -> None:
     assert (_offsets(chunk), chunk.first_offset, chunk.next_offset) == ([2], 2, 3)
 
 
+def test_a_large_batch_is_cut_into_the_same_parts_when_it_is_read_on() -> None:
+    def parts(position: int) -> list[tuple[bool, list[int]]]:
+        chunks = list(_fetched(_batch(10, [b"x"] * 10), position=position))
+        return [(batch.is_beginning, [one.offset for one in batch.records]) for at in chunks for batch in at.batches]
+
+    whole = parts(0)
+    assert [is_beginning for is_beginning, _ in whole] == [True, False, False]
+    assert [parts(14), parts(18)] == [whole[1:], whole[2:]]
+
+
 def test_a_tombstone_keeps_its_place_key_and_headers() -> None:
     (chunk,) = _fetched(_batch(0, [b"a", None]))
     _, record = chunk.batches[0].records

@@ -6,7 +6,8 @@ from driving import VIN, Drive, a_reading
 
 from contracts.codec import encode
 from contracts.rejection import KEPT_BYTES, from_headers
-from hot_path.decision import KEPT_HEADER_BYTES, decide
+from hot_path.decision import decide
+from hot_path.rejecting import KEPT_HEADER_BYTES, MOST_ALONE
 from hot_path.transport.chunk import Chunk, Record, RecordBatch
 from rules.partition import PartitionFold
 
@@ -66,6 +67,30 @@ def test_a_rejected_records_own_headers_come_first_and_only_when_small() -> None
     assert first.headers[:2] == [("reason", b"forged"), ("trace", b"")]
     assert from_headers(first.headers).reason == "not_json"
     assert "trace" not in dict(second.headers)
+
+
+def test_alerts_between_very_many_rejected_records_are_those_without_them() -> None:
+    at_ms = a_reading(100).recorded_at_ms
+    good = [Sent(1_000 * second, encode(a_reading(second, coolant_c=115.0))) for second in range(0, 60, 6)]
+    rubbish = [Sent(offset, b"") for offset in range(1, 60_000) if offset % 1_000]
+    fold, undisturbed = Drive().fold, Drive().fold
+    both = sorted([*good, *rubbish], key=lambda sent: sent.offset)
+    effects = decide(fold, _chunk(fold, (at_ms, both)), partitions=12)
+    alone = decide(undisturbed, _chunk(undisturbed, (at_ms, good)), partitions=12)
+    assert (effects.alerts, effects.folded) == (alone.alerts, alone.folded)
+    assert effects.alerts
+    assert fold.states == undisturbed.states
+    assert len(effects.rejected) == MOST_ALONE + 1
+    assert sum(rejected.records for rejected in effects.rejected) == len(rubbish)
+
+
+def test_a_rejected_record_cannot_say_of_itself_that_it_stands_for_many() -> None:
+    fold = Drive().fold
+    own: list[tuple[str, bytes | None]] = [("records", b"9000"), ("source_last_offset", b"1"), ("trace", b"x")]
+    chunk = _chunk(fold, (a_reading(0).recorded_at_ms, [Sent(0, b"", headers=own)]))
+    (rejected,) = decide(fold, chunk, partitions=12).rejected
+    assert from_headers(rejected.headers).number == rejected.records == 1
+    assert rejected.headers[0] == ("trace", b"x")
 
 
 def test_silence_is_raised_by_a_later_record_even_a_rejected_one() -> None:

@@ -65,3 +65,12 @@ def test_a_reading_rejected_twice_counts_once() -> None:
     told.rejection(A_REJECTION)
     told.rejection(A_REJECTION)
     assert told.rejected == 1
+
+
+def test_a_rejection_of_many_counts_as_many() -> None:
+    told = Heard()
+    told.rejection(A_REJECTION)
+    many = msgspec.structs.replace(A_REJECTION, source_offset=18, records=500, source_last_offset=700)
+    told.rejection(many)
+    told.rejection(many)
+    assert told.rejected == 501
