@@ -130,8 +130,8 @@ class Newcomers:
     hour: int = 0
     count: int = 0
 
-    def admit(self, clock_ms: int, offset: int) -> bool:  # noqa: ARG002 - who has planned ahead goes by it
-        """Count one more, by its reading at this offset, if there is room; tell whether there was."""
+    def admit(self, clock_ms: int) -> bool:
+        """Count one more if there is room; return whether there was."""
         hour = clock_ms // HOUR_MS
         if hour > self.hour:
             self.hour, self.count = hour, 0

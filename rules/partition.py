@@ -230,7 +230,7 @@ class PartitionFold:
     def _admit(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         """Watch a vehicle from this reading on if there is room for one more new one in this hour."""
         clock_ms = max(self.clock_ms, received_at_ms)
-        is_admitted = self.newcomers.admit(clock_ms, offset)
+        is_admitted = self.newcomers.admit(clock_ms)
         self._unwatched += (not is_admitted) - (state.refused_hour is not None)
         state.refused_hour = None if is_admitted else clock_ms // HOUR_MS
         if is_admitted:
@@ -244,7 +244,7 @@ class PartitionFold:
     def _count_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         """Count a vehicle as new whose state was written by a worker that died before it could write its mark."""
         if offset == state.watched_from_offset and offset >= self._counted_to:
-            self.newcomers.admit(max(self.clock_ms, received_at_ms), offset)
+            self.newcomers.admit(max(self.clock_ms, received_at_ms))
 
     def _spill(self, followed: Followed) -> None:
         """Write a state before its older trips are forgotten: totals are never lost, and never many at once."""
