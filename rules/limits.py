@@ -137,15 +137,18 @@ class Newcomers:
     most: int
     hour: int = 0
     count: int = 0
+    counted_to: int = 0
+    """The first offset that is not counted yet: no vehicle is counted twice."""
 
-    def admit(self, clock_ms: int) -> bool:
-        """Count one more if there is room; return whether there was."""
+    def admit(self, clock_ms: int, offset: int) -> bool:
+        """Count one more, by its reading at this offset, if there is room; return whether there was."""
         hour = clock_ms // HOUR_MS
         if hour > self.hour:
             self.hour, self.count = hour, 0
         if self.count >= self.most:
             return False
         self.count += 1
+        self.counted_to = offset + 1
         return True
 
 

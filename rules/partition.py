@@ -71,7 +71,6 @@ class PartitionFold:
         self.spilled: deque[Record] = deque()
         """States that had to be written earlier, before some of their trips were forgotten."""
         self._since_offset = _since_offset(mark, rules)
-        self._counted_to = 0 if mark is None else mark.next_offset
         self.newcomers = _newcomers(mark, rules)
         self.code_work = _code_work(mark)
         self.codes_waiting = 0
@@ -262,7 +261,7 @@ class PartitionFold:
     def _admit(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         """Watch a vehicle from this reading on if there is room for one more new one in this hour."""
         clock_ms = self._clock_at(received_at_ms)
-        is_admitted = self.newcomers.admit(clock_ms)
+        is_admitted = self.newcomers.admit(clock_ms, offset)
         self._unwatched += (not is_admitted) - (state.refused_hour is not None)
         state.refused_hour = None if is_admitted else clock_ms // HOUR_MS
         if is_admitted:
@@ -275,8 +274,8 @@ class PartitionFold:
 
     def _count_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         """Count what a reading took whose vehicle's state was written by a worker that died before its mark was."""
-        if offset == state.watched_from_offset and offset >= self._counted_to:
-            self.newcomers.admit(self._clock_at(received_at_ms))
+        if offset == state.watched_from_offset and offset >= self.newcomers.counted_to:
+            self.newcomers.admit(self._clock_at(received_at_ms), offset)
         self._charge_codes(received_at_ms, offset, dict(state.code_changes).get(offset, 0))
 
     def _spill(self, followed: Followed) -> None:
@@ -350,7 +349,7 @@ def _since_offset(mark: Mark | None, rules: Rules) -> int:
 
 
 def _newcomers(mark: Mark | None, rules: Rules) -> Newcomers:
-    counted = (0, 0) if mark is None else (mark.new_hour, mark.new_vehicles)
+    counted = (0, 0, 0) if mark is None else (mark.new_hour, mark.new_vehicles, mark.next_offset)
     return Newcomers(rules.new_vehicles_an_hour, *counted)
 
 

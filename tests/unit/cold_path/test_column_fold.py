@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pytest
-from demanding import PARTITION, demanding_stream, strangers
+from demanding import PARTITION, demanding_stream, many_cars_with_codes, strangers
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES, START_MS, a_reading
 
@@ -134,6 +134,14 @@ def test_columns_set_the_same_cars_apart_and_watch_the_same_new_ones(seed: int) 
     assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
     assert fast.states == slow.states
     assert fast.marks == slow.marks
+
+
+@pytest.mark.parametrize("seed", [91, 92])
+def test_columns_make_the_same_codes_wait(seed: int) -> None:
+    records = many_cars_with_codes(seed)
+    slow, fast = one_by_one(records), by_columns(records, random.Random(seed))
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert (fast.states, fast.marks) == (slow.states, slow.marks)
 
 
 def test_columns_watch_the_new_cars_that_came_first_whatever_their_names_are() -> None:
