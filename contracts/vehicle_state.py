@@ -17,7 +17,7 @@ MOST_CHANGES = 1_000_000
 MOST_CODE_CHANGES = 64
 """Readings of a vehicle at which trouble codes changed, of those that its state remembers."""
 MOST_CODE_WORK_US = 10_000_000
-"""Of a partition: forgotten within two minutes, so that no record can hold back trouble codes for longer."""
+"""Of a partition: worked off within two minutes, so that no record can hold trouble codes back for long."""
 Phase = Literal["pending", "open", "cooldown"]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from demanding import codes_from, codes_that_come_and_go, new_codes_in_pairs, strangers
 from driving import START_MS, VIN, a_reading
+from eventually import eventually
 from hot_path_drives import drives
 from hot_path_stage import Stage
 
@@ -87,13 +88,14 @@ def test_codes_of_many_cars_at_once_wait_and_are_the_same_ones_over_a_restart(st
     first = stage.start("--flush-shortest", "0.3")
     stage.send(lately(with_codes(vins, seconds=(0, 2, 4))), rate=200)
     first.kill()
-    stage.start("--flush-shortest", "0.3")
+    second = stage.start("--flush-shortest", "0.3")
     stage.send(lately(with_codes(vins, seconds=(6, 8))))
     stage.wait_committed(within_s=120)
     stage.assert_nothing_lost()
     [mark] = [mark for _, mark in stage.written().values() if mark is not None and mark.code_work_us]
     fold = stage.expected()[0][mark.partition]
     assert fold.codes_waiting > 0
+    eventually(lambda: "trouble codes wait" in second.log.read_text(encoding="utf-8"), within_s=30)
     assert (mark.code_work_us, mark.code_work_at_ms) == (fold.code_work.work_us, fold.code_work.at_ms)
 
 
