@@ -14,6 +14,10 @@ from contracts.reading import Reading
 MARK_PREFIX = b"mark:"
 MOST_CHANGES = 1_000_000
 """Of one episode: so few that no number of readings can bring an honest one there, and the next still fits an alert."""
+MOST_CODE_CHANGES = 64
+"""Readings of a vehicle at which trouble codes changed, of those that its state remembers."""
+MOST_CODE_WORK_US = 10_000_000
+"""Of a partition: worked off within two minutes, so that no record can hold trouble codes back for long."""
 Phase = Literal["pending", "open", "cooldown"]
 
 
@@ -115,6 +119,8 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     work_us: Count = 0
     """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
     work_at_ms: Count = 0
+    code_changes: Annotated[list[tuple[Count, SmallCount]], Meta(max_length=MOST_CODE_CHANGES)] = []
+    """Offsets of its latest readings that told changes of trouble codes, and how many: a mark may lack them yet."""
     apart: Episode | None = None
     """Open while the vehicle is set apart, as it has taken more than its share."""
 
@@ -135,6 +141,9 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     new_vehicles: Count = 0
     unwatched: Count = 0
     """Vehicles of which only totals are kept, as there were too many new ones."""
+    code_work_us: Annotated[int, Meta(ge=0, le=MOST_CODE_WORK_US)] = 0
+    """What telling changes of trouble codes has cost and is not yet worked off, as of broker time `code_work_at_ms`."""
+    code_work_at_ms: Count = 0
     topic_id: Name | None = None
     """Kafka's id of the topic of readings: another one has other offsets. None where the broker tells none."""
 

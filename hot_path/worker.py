@@ -16,6 +16,7 @@ from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
 from hot_path.restoration import was_created_anew
 from observability import metrics
+from rules.limits import HOUR_MS
 from rules.partition import PartitionFold
 from rules.written import gathered
 from runtime.kafka.passed_over import PassedOver
@@ -78,6 +79,7 @@ class Worker:
         self.owned: dict[int, OwnedPartition] = {}
         self.is_restored = False
         self._told_unwatched: dict[int, int] = {}
+        self._told_waiting: dict[int, int] = {}
 
     def is_ready(self) -> bool:
         """Tell whether states are restored and the end of every partition was reached once."""
@@ -154,6 +156,17 @@ class Worker:
                 facts = {"partition": fold.partition, "vehicles": fold.unwatched, "most_new": fold.newcomers.most}
                 log.warning("vehicles beyond the bound of new ones are not watched", extra=facts)
 
+    def _tell_waiting_codes(self) -> None:
+        """Say, once for each partition and hour in which there are some, that trouble codes are told later."""
+        for fold in (owned.fold for owned in self.owned.values()):
+            waiting, fold.codes_waiting = fold.codes_waiting, 0
+            metrics.TROUBLE_CODES_WAITING.inc(waiting)
+            hour = fold.clock_ms // HOUR_MS
+            if waiting and self._told_waiting.get(fold.partition) != hour:
+                self._told_waiting[fold.partition] = hour
+                facts = {"partition": fold.partition, "codes": waiting}
+                log.warning("trouble codes wait, as too many changed in their partition at once", extra=facts)
+
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk and queue what follows. Raises LostChunk, and what sending raises."""
         owned = self.owned.get(chunk.partition)
@@ -212,5 +225,6 @@ class Worker:
             vehicles = self.vehicle_count()
             metrics.VEHICLES_KNOWN.set(vehicles)
             self._tell_unwatched()
+            self._tell_waiting_codes()
             pause_s = flush_interval_s(self._settings, vehicles) - (time.monotonic() - started_s)
             await asyncio.sleep(max(0.05, pause_s))

@@ -33,6 +33,9 @@ VEHICLES_KNOWN = Gauge("vehicles_known", "Vehicles in this worker's table")
 VEHICLES_UNWATCHED = Gauge(
     "vehicles_unwatched", "Vehicles in this worker's table of which only totals are kept, as too many were new"
 )
+TROUBLE_CODES_WAITING = Counter(
+    "trouble_codes_waiting", "Trouble codes of readings that wait, as too many changed in their partition at once"
+)
 STANDSTILL_SECONDS = Gauge(
     "standstill_seconds", "How long a partition with readings waiting has had nothing committed, the longest of all"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rules.limits import MANY_CODES, MOST_CODE_EPISODES, charge
 from rules.moment import holds
@@ -17,23 +17,36 @@ if TYPE_CHECKING:
     from rules.rule import Rule, Rules
 
 
-def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collection[str]) -> list[Alert]:
-    """Move every episode of a vehicle by one driving reading, in place; give the alerts, in the order of the rules.
+class Told(NamedTuple):
+    """What follows from one driving reading."""
 
-    A rule that has no episode and is not among those `met` has nothing to do.
+    alerts: list[Alert]
+    """In the order of the rules."""
+    code_changes: int
+    """How many of them tell changes of trouble codes."""
+    codes_waiting: int
+    """Trouble codes that are followed once the partition has room for them."""
+
+
+def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collection[str], code_room: int) -> Told:
+    """Move every episode of a vehicle by one driving reading, in place.
+
+    A rule that has no episode and is not among those `met` has nothing to do. Of trouble codes that are not told yet
+    there are as many followed as leave the vehicle with at most `code_room`.
     """
     progress = Progress.of(state, rules, moment)
     for rule in rules.levels:
         if rule.name in met or rule.name in progress.episodes:
             _at_level(progress, rule)
+    changes = waiting = 0
     if rules.trouble_codes:
-        _at_trouble_codes(progress)
+        changes, waiting = _at_trouble_codes(progress, code_room)
     progress.end_removed()
     state.episodes = list(progress.episodes.values())
     codes = (moment.reading.trouble_codes or ()) if rules.trouble_codes else ()
     looked_at = len(state.episodes) + len(codes)
     charge(state, moment.received_at_ms, episodes=looked_at, changes=len(progress.alerts))
-    return progress.alerts
+    return Told(progress.alerts, changes, waiting)
 
 
 def _at_level(progress: Progress, rule: Rule) -> None:
@@ -56,18 +69,32 @@ def _at_level(progress: Progress, rule: Rule) -> None:
         progress.pend(rule.name, rule, values, is_level=is_level)
 
 
-def _at_trouble_codes(progress: Progress) -> None:
+def _at_trouble_codes(progress: Progress, room: int) -> tuple[int, int]:
+    """Move the episodes of trouble codes; return how many changes that told, and how many codes wait for room.
+
+    What is pending waits as what is new does: it stays as it is, and goes on with the next reading that finds room.
+    """
+    told_before = len(progress.alerts)
     active, followed = progress.moment.reading.trouble_codes, progress.followed_codes()
     outlasting = [code for code, episode in followed.items() if episode.phase != "pending"]
-    lasting = {*outlasting, *followed.keys() & set(active or ())}
-    new = [code for code in dict.fromkeys(active or ()) if code not in lasting and progress.rules.rule_of_code(code)]
-    beyond = set(new[max(0, MOST_CODE_EPISODES - len(lasting)) :])
+    to_tell = _to_tell(progress, [*followed, *(active or ())], outlasting)
+    beyond = set(to_tell[max(0, room - len(outlasting)) :])
+    never = to_tell[max(0, MOST_CODE_EPISODES - len(outlasting)) :]
     for code in dict.fromkeys((*(active or ()), *followed)):
         rule = progress.rules.rule_of_code(code)
         if rule is not None and code not in beyond:
             _at_trouble_code(progress, rule, code, active)
+    changes = len(progress.alerts) - told_before
     if active is not None:
-        _at_many_codes(progress, is_beyond=bool(beyond))
+        _at_many_codes(progress, is_beyond=bool(never))
+    return changes, len(beyond) - len(never)
+
+
+def _to_tell(progress: Progress, codes: Collection[str], outlasting: Collection[str]) -> list[str]:
+    """Return which of these codes are active, have a rule and are not told yet, each once."""
+    active, told = set(progress.moment.reading.trouble_codes or ()), set(outlasting)
+    found = (code for code in dict.fromkeys(codes) if code in active and code not in told)
+    return [code for code in found if progress.rules.rule_of_code(code)]
 
 
 def _at_trouble_code(progress: Progress, rule: Rule, code: str, active: tuple[str, ...] | None) -> None:

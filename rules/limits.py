@@ -1,4 +1,4 @@
-"""What one vehicle may take of a partition, so that it never takes it from the others.
+"""What one vehicle, or many at once, may take of a partition, so that it is never taken from the others.
 
 Every limit is a count in offset order, on the broker's times that the records carry: whoever folds the same records,
 live or from history, comes to the same end. Beyond a limit a reading moves totals only, and people are told.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from contracts.vehicle_state import Episode
+from contracts.vehicle_state import MOST_CODE_WORK_US, Episode
 from rules.episode import Change, end
 from rules.rule import Rule
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_CODE_EPISODES: Final = 64
 """Trouble codes of a vehicle that are followed at once: as many as one reading may carry."""
+
+FEW_CODE_EPISODES: Final = 2
+"""As many are followed of each vehicle while the partition has told more changes of codes than is its share."""
 
 MOST_AVERAGED: Final = 12
 MOST_OF_TREND: Final = 242
@@ -38,6 +41,11 @@ READING_WORK_US: Final = 20
 EPISODE_WORK_US: Final = 2
 CHANGE_WORK_US: Final = 1_000
 """What a judged reading, each of its episodes and trouble codes, and an alert with all who take it are counted as."""
+
+SHARED_CODE_WORK_US: Final = 1_000_000
+"""Work for changes of trouble codes that a partition's vehicles may cause at once: a thousand of them."""
+SHARED_WORKED_OFF_US_PER_MS: Final = 100
+"""How fast it is forgotten: a hundred changes a second, a tenth of a core."""
 
 HOUR_MS: Final = 3_600_000
 
@@ -129,13 +137,42 @@ class Newcomers:
     most: int
     hour: int = 0
     count: int = 0
+    counted_to: int = 0
+    """The first offset that is not counted yet: no vehicle is counted twice."""
 
-    def admit(self, clock_ms: int, offset: int) -> bool:  # noqa: ARG002 - who has planned ahead goes by it
-        """Count one more, by its reading at this offset, if there is room; tell whether there was."""
+    def admit(self, clock_ms: int, offset: int) -> bool:
+        """Count one more, by its reading at this offset, if there is room; return whether there was."""
         hour = clock_ms // HOUR_MS
         if hour > self.hour:
             self.hour, self.count = hour, 0
         if self.count >= self.most:
             return False
         self.count += 1
+        self.counted_to = offset + 1
         return True
+
+
+@dataclass(slots=True)
+class CodeWork:
+    """What telling changes of trouble codes has cost a partition: one account for all of its vehicles."""
+
+    work_us: int = 0
+    at_ms: int = 0
+    counted_to: int = 0
+    """The first offset whose changes are not counted yet: none is counted twice."""
+
+    def left_us(self, clock_ms: int) -> int:
+        """Return what is not yet worked off when the partition's clock stands here."""
+        return max(0, self.work_us - max(0, clock_ms - self.at_ms) * SHARED_WORKED_OFF_US_PER_MS)
+
+    def room(self, clock_ms: int) -> int:
+        """Return how many trouble codes of a vehicle may be followed now."""
+        return FEW_CODE_EPISODES if self.left_us(clock_ms) > SHARED_CODE_WORK_US else MOST_CODE_EPISODES
+
+    def charge(self, clock_ms: int, offset: int, changes: int) -> None:
+        """Count the changes that the reading at an offset told."""
+        if not changes or offset < self.counted_to:
+            return
+        self.work_us = min(self.left_us(clock_ms) + changes * CHANGE_WORK_US, MOST_CODE_WORK_US)
+        self.at_ms = max(self.at_ms, clock_ms)
+        self.counted_to = offset + 1

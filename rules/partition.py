@@ -6,11 +6,22 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from contracts.codec import encode
-from contracts.vehicle_state import Mark, VehicleState, mark_key
+from contracts.vehicle_state import MOST_CODE_CHANGES, Mark, VehicleState, mark_key
 from rules.evaluation import evaluate
 from rules.followed import CLOCK_SET_BACK_MS, Followed
 from rules.healthy import healthy_filter, met_rules
-from rules.limits import HOUR_MS, MOST_TRIPS, MOST_WORK_US, Newcomers, charge, is_calm_again, set_apart, take_back, trim
+from rules.limits import (
+    HOUR_MS,
+    MOST_TRIPS,
+    MOST_WORK_US,
+    CodeWork,
+    Newcomers,
+    charge,
+    is_calm_again,
+    set_apart,
+    take_back,
+    trim,
+)
 from rules.moment import Moment
 from rules.passing import FastLane
 from rules.progress import apart_alert
@@ -60,8 +71,10 @@ class PartitionFold:
         self.spilled: deque[Record] = deque()
         """States that had to be written earlier, before some of their trips were forgotten."""
         self._since_offset = _since_offset(mark, rules)
-        self._counted_to = 0 if mark is None else mark.next_offset
         self.newcomers = _newcomers(mark, rules)
+        self.code_work = _code_work(mark)
+        self.codes_waiting = 0
+        """Trouble codes that had to wait, as the partition had told many: each once for each reading."""
         self._unwatched = sum(state.refused_hour is not None for state in (states or {}).values())
         self._vehicles: dict[bytes, Followed] = {}
         self._lane = FastLane(rules, registry=registry, vehicles=self._vehicles, dirty=self.dirty, sample=self._sampled)
@@ -168,8 +181,24 @@ class PartitionFold:
             alerts.append(apart_alert(*take_back(state, moment), self.rules, moment))
         is_due = _is_due(moment.reading.recorded_at_ms, state.sample_due_ms, moment.received_at_ms)
         if state.episodes or not self._is_healthy(moment.reading, self.registry):
-            alerts += evaluate(state, self.rules, moment, met=self._met(moment.reading, self.registry))
+            alerts += self._evaluated(state, moment)
         return [*alerts, *(self._sampled_at(state, moment) if is_due else ()), *self._apart(state, moment)]
+
+    def _evaluated(self, state: VehicleState, moment: Moment) -> list[Alert]:
+        met, room = self._met(moment.reading, self.registry), self.code_work.room(self._clock_at(moment.received_at_ms))
+        told = evaluate(state, self.rules, moment, met=met, code_room=room)
+        self.codes_waiting += told.codes_waiting
+        if told.code_changes:
+            self._charge_codes(moment.received_at_ms, moment.offset, told.code_changes)
+            state.code_changes = [*state.code_changes[1 - MOST_CODE_CHANGES :], (moment.offset, told.code_changes)]
+        return told.alerts
+
+    def _charge_codes(self, received_at_ms: int, offset: int, changes: int) -> None:
+        self.code_work.charge(self._clock_at(received_at_ms), offset, changes)
+
+    def _clock_at(self, received_at_ms: int) -> int:
+        """Return the partition's clock at a reading."""
+        return max(self.clock_ms, received_at_ms)
 
     def _sampled_at(self, state: VehicleState, moment: Moment) -> list[Alert]:
         alerts = sample(state, self.rules, moment)
@@ -206,6 +235,8 @@ class PartitionFold:
             new_hour=self.newcomers.hour,
             new_vehicles=self.newcomers.count,
             unwatched=self._unwatched,
+            code_work_us=self.code_work.work_us,
+            code_work_at_ms=self.code_work.at_ms,
             topic_id=topic_id,
         )
         return mark_key(self.partition), encode(mark)
@@ -229,7 +260,7 @@ class PartitionFold:
 
     def _admit(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         """Watch a vehicle from this reading on if there is room for one more new one in this hour."""
-        clock_ms = max(self.clock_ms, received_at_ms)
+        clock_ms = self._clock_at(received_at_ms)
         is_admitted = self.newcomers.admit(clock_ms, offset)
         self._unwatched += (not is_admitted) - (state.refused_hour is not None)
         state.refused_hour = None if is_admitted else clock_ms // HOUR_MS
@@ -238,13 +269,14 @@ class PartitionFold:
 
     def _try_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
         assert state.refused_hour is not None  # noqa: S101 - the caller has looked
-        if max(self.clock_ms, received_at_ms) // HOUR_MS > state.refused_hour:
+        if self._clock_at(received_at_ms) // HOUR_MS > state.refused_hour:
             self._admit(state, offset, received_at_ms)
 
     def _count_again(self, state: VehicleState, offset: int, received_at_ms: int) -> None:
-        """Count a vehicle as new whose state was written by a worker that died before it could write its mark."""
-        if offset == state.watched_from_offset and offset >= self._counted_to:
-            self.newcomers.admit(max(self.clock_ms, received_at_ms), offset)
+        """Count what a reading took whose vehicle's state was written by a worker that died before its mark was."""
+        if offset == state.watched_from_offset and offset >= self.newcomers.counted_to:
+            self.newcomers.admit(self._clock_at(received_at_ms), offset)
+        self._charge_codes(received_at_ms, offset, dict(state.code_changes).get(offset, 0))
 
     def _spill(self, followed: Followed) -> None:
         """Write a state before its older trips are forgotten: totals are never lost, and never many at once."""
@@ -317,8 +349,12 @@ def _since_offset(mark: Mark | None, rules: Rules) -> int:
 
 
 def _newcomers(mark: Mark | None, rules: Rules) -> Newcomers:
-    counted = (0, 0) if mark is None else (mark.new_hour, mark.new_vehicles)
+    counted = (0, 0, 0) if mark is None else (mark.new_hour, mark.new_vehicles, mark.next_offset)
     return Newcomers(rules.new_vehicles_an_hour, *counted)
+
+
+def _code_work(mark: Mark | None) -> CodeWork:
+    return CodeWork() if mark is None else CodeWork(mark.code_work_us, mark.code_work_at_ms, mark.next_offset)
 
 
 def _receive(state: VehicleState, offset: int, received_at_ms: int) -> None:

@@ -87,6 +87,20 @@ def demanding_stream(seed: int) -> list[Record]:
     return records
 
 
+def many_cars_with_codes(seed: int, *, cars: int = 32) -> list[Record]:
+    """Return a partition of which three in four cars raise all the codes that they may at once, and then calm down."""
+    rng, offsets, records = random.Random(seed), count(), list[Record]()
+    at_ms = START_MS + 30 * 3_600_000
+    numbered = list(enumerate(strangers(cars)))
+    for second in range(0, 80, 2):
+        for number, vin in rng.sample(numbered, cars):
+            at_ms += rng.choice([0, 0, 1, 40])
+            is_active = number % 4 > 0 and second < 20 + number % 3 * 15
+            reading = _of(vin, a_reading(second, trouble_codes=codes_from(number % 5) if is_active else ()))
+            records.append(Record(PARTITION, next(offsets), at_ms, encode(reading)))
+    return records
+
+
 def strangers(vehicles: int) -> list[str]:
     """Return invented VINs of the same partition."""
     found = (f"1HGCM82633B{number:06}" for number in count())

@@ -1,23 +1,24 @@
 """The rules' fold over rows as columns: what no rule need look at moves the counters in whole runs.
 
 It leaves the same states and causes the same alerts as `PartitionFold.advance` and `fold` do for one reading after the
-other: vehicles meet nowhere but in the partition's clock, so each is folded by itself. A law in the tests says so.
+other. Full looks are taken in the order of the partition's rows, since vehicles share its clock and its bounds.
+A law in the tests says so.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from heapq import merge
 from typing import TYPE_CHECKING, Final
 
 from cold_path.history.healthy import healthy_rows
-from cold_path.history.planned_newcomers import NEVER_TRIED, PlannedNewcomers
 from cold_path.history.strands import Strands
 from rules.followed import CLOCK_SET_BACK_MS
 from rules.partition import PartitionFold
 from rules.silence import SLOT_MS, fall_silent, is_overdue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cold_path.history.rows import Rows
     from contracts.alert import Alert
@@ -45,30 +46,18 @@ class ColumnFold(PartitionFold):
         """Go on from `states` and `mark`, as `restored` returns them."""
         self._due_ms: dict[str, int] = {}
         super().__init__(partition, rules, registry=registry, states=states, mark=mark)
-        self.newcomers: PlannedNewcomers = PlannedNewcomers.of(self.newcomers)
 
     def fold_rows(self, rows: Rows) -> list[Alert]:
-        """Fold the partition's next rows; give the alerts in the order of the rows that caused them."""
+        """Fold the partition's next rows; return the alerts in the order of the rows that caused them."""
         healthy = healthy_rows(rows, self.rules, self.registry)
         strands = Strands(rows, healthy, clock_ms=self.clock_ms, silence_ms=self._silence_ms)
-        self.newcomers.plan(rows, strands.clock, self._refused_hours(rows))
-        found: list[tuple[int, Alert]] = []
-        for vehicle_id in sorted({*self._due_ms, *strands.bounds}):
-            found += _Strand(self, strands, vehicle_id).folded()
+        strands_of = [_Strand(self, strands, vehicle_id) for vehicle_id in sorted({*self._due_ms, *strands.bounds})]
+        for _ in merge(*(strand.turns() for strand in strands_of)):
+            pass  # a strand takes its turn when it is asked for the next one, the earliest first
         self.clock_ms = strands.last_clock_ms
         self.spilled.clear()  # history needs the newest trip only
+        found = (each for strand in strands_of for each in strand.found)
         return [alert for _, alert in sorted(found, key=lambda each: each[0])]
-
-    def _refused_hours(self, rows: Rows) -> dict[int, int]:
-        """Return the hour in which each vehicle of the rows that is not watched was last refused, by its code."""
-        hours: dict[int, int] = {}
-        for code, vehicle_id in enumerate(rows.vehicles):
-            known = self.followed(vehicle_id)
-            if known is None:
-                hours[code] = NEVER_TRIED
-            elif known.state.refused_hour is not None:
-                hours[code] = known.state.refused_hour
-        return hours
 
     def followed(self, vehicle_id: str) -> Followed | None:
         """Give a vehicle that was heard before."""
@@ -115,33 +104,39 @@ class _Strand:
     """One vehicle's rows while they are folded."""
 
     def __init__(self, fold: ColumnFold, strands: Strands, vehicle_id: str) -> None:
+        """Begin before the first row."""
         self._fold = fold
         self._strands = strands
         self._vehicle_id = vehicle_id
         self._known = fold.followed(vehicle_id)
         self._newest = _BEFORE
         """The row of the newest reading, where the state does not have it yet."""
-        self._found: list[tuple[int, Alert]] = []
+        self.found: list[tuple[int, Alert]] = []
+        """Alerts, each with the place of the record that caused it."""
 
-    def folded(self) -> list[tuple[int, Alert]]:
-        """Fold all rows; give the alerts, each with the place of the record that caused it."""
+    def turns(self) -> Iterator[int]:
+        """Yield the place of each row that needs a full look, in rising order; look when the next is asked for.
+
+        Full looks at other vehicles may come in between, as all share the partition's bounds. All else that a vehicle
+        goes through, its calm runs, samples and silences, concerns nobody else, and is done at once.
+        """
         strands = self._strands
         row, end = strands.bounds.get(self._vehicle_id, (0, 0))
-        look_at = self._next_look(_BEFORE)
-        while row < end or look_at < strands.count:
-            if row == end or strands.place[row] >= look_at:
-                self._look_for_silence(look_at)
-                look_at = self._next_look(look_at)
-                continue
-            is_new = self._known is None
-            row = self._folded_from(row, look_at)
-            if is_new:
-                look_at = self._next_look(strands.place[row - 1])
+        silence_at = self._next_silence(_BEFORE)
+        while row < end or silence_at < strands.count:
+            if row == end or strands.place[row] >= silence_at:
+                self._look_for_silence(silence_at)
+                silence_at = self._next_silence(silence_at)
+            elif self._known is None or not self._fold.is_calm(self._known, strands, row):
+                yield strands.place[row]
+                silence_at = self._looked_at(row, silence_at)
+                row += 1
+            else:
+                row = self._counted(self._known, row, silence_at)
         self._settle()
-        return self._found
 
-    def _next_look(self, after: int) -> int:
-        """Give the place of the record whose broker time lets a silence be found, after that place."""
+    def _next_silence(self, after: int) -> int:
+        """Return the place of the record whose broker time lets a silence be found, after that place."""
         due_ms, strands = self._fold.due_ms(self._vehicle_id), self._strands
         if due_ms is None:
             return strands.count
@@ -151,15 +146,22 @@ class _Strand:
     def _look_for_silence(self, place: int) -> None:
         assert self._known is not None  # noqa: S101 - else nothing was due
         self._settle()
-        now_ms = self._strands.clock_at(place)
-        self._tell(place, self._fold.look_for_silence(self._known, now_ms))
+        self._tell(place, self._fold.look_for_silence(self._known, self._strands.clock_at(place)))
 
-    def _folded_from(self, row: int, look_at: int) -> int:
-        """Fold the rows of a run, or one row by a full look; give the next one."""
-        strands, known = self._strands, self._known
-        if known is None or not self._fold.is_calm(known, strands, row):
-            return self._looked_at(row)
-        end = bisect_left(strands.place, look_at, row, strands.run_end(row))
+    def _looked_at(self, row: int, silence_at: int) -> int:
+        """Look at a row in full; return where a silence is looked for next, which a vehicle's first reading sets."""
+        strands, is_new = self._strands, self._known is None
+        self._settle()
+        self._fold.clock_ms = strands.clock_ms[row]
+        alerts = self._fold.fold(strands.reading(row), strands.offset[row], strands.received_ms[row])
+        self._tell(strands.place[row], alerts)
+        self._known = self._fold.followed(self._vehicle_id)
+        return self._next_silence(strands.place[row]) if is_new else silence_at
+
+    def _counted(self, known: Followed, row: int, silence_at: int) -> int:
+        """Count a calm run up to where a look may be due, and sample it there; return the next row."""
+        strands = self._strands
+        end = bisect_left(strands.place, silence_at, row, strands.run_end(row))
         due = bisect_left(strands.recorded_ms, known.look_at_ms, row, end)
         last = min(due, end - 1)
         strands.count_in(known, last)
@@ -168,20 +170,11 @@ class _Strand:
             self._tell(strands.place[last], self._fold.sampled(known, strands, last))
         return last + 1
 
-    def _looked_at(self, row: int) -> int:
-        strands = self._strands
-        self._settle()
-        self._fold.clock_ms = strands.clock_ms[row]
-        alerts = self._fold.fold(strands.reading(row), strands.offset[row], strands.received_ms[row])
-        self._known = self._fold.followed(self._vehicle_id)
-        self._tell(strands.place[row], list(alerts))
-        return row + 1
-
     def _settle(self) -> None:
         """Bring the state up to date with the runs that were counted."""
         if self._newest != _BEFORE and self._known is not None:
             self._known.counted().newest = self._strands.reading(self._newest)
             self._newest = _BEFORE
 
-    def _tell(self, place: int, alerts: list[Alert]) -> None:
-        self._found += [(place, alert) for alert in alerts]
+    def _tell(self, place: int, alerts: Sequence[Alert]) -> None:
+        self.found += [(place, alert) for alert in alerts]

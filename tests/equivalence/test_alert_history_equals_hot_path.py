@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from both_paths import HotPath
-from demanding import demanding_stream
+from demanding import demanding_stream, many_cars_with_codes
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES
 from lakes import lake_of
@@ -51,6 +51,17 @@ def test_history_sets_the_same_cars_apart_and_watches_the_same_new_ones_in_two_p
     before.where("kind = 'state'").write.partitionBy("at_partition").parquet(str(tmp_path / "states"))
     after = history_fold(lake_of(spark, later(records, first)), Ruling(FEW, FLEET, str(tmp_path / "states")))
     assert sorted(map(event, in_view(before) + in_view(after))) == sorted(map(event, told(hot)))
+
+
+def test_history_makes_the_same_codes_wait_in_two_parts(spark: SparkSession, tmp_path: Path) -> None:
+    records = many_cars_with_codes(82)
+    hot = HotPath(RULES, FLEET).read(records, flush_every=100)
+    assert sum(fold.codes_waiting for fold in hot.folds.values()) > 100
+    first = records[: len(records) // 12]  # while codes wait
+    before = history_fold(lake_of(spark, first), Ruling(TEXT, FLEET)).cache()
+    before.where("kind = 'state'").write.partitionBy("at_partition").parquet(str(tmp_path / "states"))
+    after = history_fold(lake_of(spark, later(records, first)), Ruling(TEXT, FLEET, str(tmp_path / "states")))
+    assert sorted(in_view(before) + in_view(after)) == told(hot.alerts)
 
 
 def event(alert: tuple[object, ...]) -> tuple[object, ...]:

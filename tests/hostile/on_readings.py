@@ -24,6 +24,8 @@ from contracts.topics import VEHICLE_READINGS
 
 _LONGEST_TRANSACTION_MS: Final = 10_000
 """What our brokers allow; while one is open, nobody reads beyond it."""
+_CROWDED: Final = 5
+"""A partition where other attacks need no new vehicles: an hour has room for a thousand."""
 _TAKEN_BACK: Final = new_vin()
 _ASKED_FOR_MS: Final = 120_000
 
@@ -46,6 +48,21 @@ async def codes_without_end(target: Target) -> None:
             for half in (0, 1)
         ]
     await send_readings(target.bootstrap, values, vin=vin, partition=home(vin))
+
+
+async def codes_of_many_cars(target: Target) -> None:
+    """Let 900 new cars of one partition raise 64 codes each, all in one second."""
+    vins, told = [new_vin(partition=_CROWDED) for _ in range(900)], tuple(itertools.islice(every_code(), 64))
+    began_ms = now_ms() - HOUR_MS
+    await send(
+        target.bootstrap,
+        VEHICLE_READINGS,
+        (
+            (vin.encode(), reading_bytes(vin, s, began_ms=began_ms, second=s, trouble_codes=told), _CROWDED, SCHEMA)
+            for s in (0, 2, 4)
+            for vin in vins
+        ),
+    )
 
 
 async def flapping_codes(target: Target) -> None:
@@ -254,6 +271,7 @@ ON_READINGS: Final = (
     # First, as later ones bring good readings into that partition too.
     Attack("garbage alone in a partition", "readings", garbage_alone_in_a_partition, is_short=True, is_drained=True),
     Attack("codes without end", "readings", codes_without_end, is_short=True),
+    Attack("64 codes of each of 900 new cars", "readings", codes_of_many_cars),
     Attack("flapping codes", "readings", flapping_codes),
     Attack("20,000 hot readings at once", "readings", hot_readings_at_once),
     Attack("alerts without end", "readings", alerts_without_end),

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from demanding import codes_that_come_and_go, new_codes_in_pairs
+from demanding import codes_from, codes_that_come_and_go, new_codes_in_pairs, strangers
 from driving import START_MS, VIN, a_reading
+from eventually import eventually
 from hot_path_drives import drives
 from hot_path_stage import Stage
 
@@ -80,3 +81,27 @@ def test_invented_cars_beyond_the_bound_are_not_watched_also_over_a_restart(stag
     assert max(mark.new_vehicles for mark in marks) <= NEW_VEHICLES_AN_HOUR
     assert [mark.unwatched for mark in marks] == [fold.unwatched for fold in stage.expected()[0].values()]
     assert sum(mark.unwatched for mark in marks) > 0
+
+
+def test_codes_of_many_cars_at_once_wait_and_are_the_same_ones_over_a_restart(stage: Stage) -> None:
+    vins = strangers(100)
+    first = stage.start("--flush-shortest", "0.3")
+    stage.send(lately(with_codes(vins, seconds=(0, 2, 4))), rate=200)
+    first.kill()
+    second = stage.start("--flush-shortest", "0.3")
+    stage.send(lately(with_codes(vins, seconds=(6, 8))))
+    stage.wait_committed(within_s=120)
+    stage.assert_nothing_lost()
+    [mark] = [mark for _, mark in stage.written().values() if mark is not None and mark.code_work_us]
+    fold = stage.expected()[0][mark.partition]
+    assert fold.codes_waiting > 0
+    eventually(lambda: "trouble codes wait" in second.log.read_text(encoding="utf-8"), within_s=30)
+    assert (mark.code_work_us, mark.code_work_at_ms) == (fold.code_work.work_us, fold.code_work.at_ms)
+
+
+def with_codes(vins: list[str], *, seconds: Iterable[int]) -> Iterator[Reading]:
+    for second in seconds:
+        for vin in vins:
+            reading = a_reading(second, trouble_codes=codes_from(0))
+            reading.vehicle_id = vin
+            yield reading

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pytest
-from demanding import demanding_stream
+from demanding import PARTITION, demanding_stream, many_cars_with_codes, strangers
 from disturbed import Record, disturbed_stream, fleet
-from driving import RULES
+from driving import RULES, START_MS, a_reading
 
 from cold_path.history.column_fold import ColumnFold
 from cold_path.history.healthy import healthy_rows
@@ -20,8 +20,10 @@ from contracts.alert import Alert
 from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
+from contracts.reading import Reading
 from rules import Rules
 from rules.healthy import healthy_filter
+from rules.limits import HOUR_MS
 from rules.partition import PartitionFold
 
 FLEET = fleet(12)
@@ -132,6 +134,34 @@ def test_columns_set_the_same_cars_apart_and_watch_the_same_new_ones(seed: int) 
     assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
     assert fast.states == slow.states
     assert fast.marks == slow.marks
+
+
+@pytest.mark.parametrize("seed", [91, 92])
+def test_columns_make_the_same_codes_wait(seed: int) -> None:
+    records = many_cars_with_codes(seed)
+    slow, fast = one_by_one(records), by_columns(records, random.Random(seed))
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert (fast.states, fast.marks) == (slow.states, slow.marks)
+
+
+def test_columns_watch_the_new_cars_that_came_first_whatever_their_names_are() -> None:
+    vins = random.Random(1).sample(strangers(20), 20)
+    hours = [START_MS + hour * HOUR_MS for hour in (30, 30, 31, 32)]
+    arrived = [(vin, second, at_ms) for second, at_ms in enumerate(hours) for vin in vins]
+    records = [
+        Record(PARTITION, offset, at_ms, encode(a_reading_of(vin, second)))
+        for offset, (vin, second, at_ms) in enumerate(arrived)
+    ]
+    few = replace(RULES, new_vehicles_an_hour=4)
+    slow, fast = one_by_one(records, few), by_columns(records, random.Random(1), few)
+    assert {vin for vin, state in fast.states.items() if b"refused_hour" not in state} == set(vins[:12])
+    assert (fast.states, fast.marks) == (slow.states, slow.marks)
+
+
+def a_reading_of(vin: str, second: int) -> Reading:
+    reading = a_reading(second)
+    reading.vehicle_id = vin
+    return reading
 
 
 def test_columns_call_no_reading_healthy_that_meets_a_rule() -> None:

@@ -5,6 +5,7 @@ from contracts.codec import decode
 from contracts.vehicle_state import Mark, VehicleState
 from rules import default_rules_file, load_rules
 from rules.partition import PartitionFold
+from rules.rule import FOLD_VERSION
 from rules.written import restored
 
 STATE = (
@@ -43,6 +44,6 @@ def test_a_partition_goes_on_from_what_version_0_1_wrote() -> None:
     later.sequence, later.recorded_at_ms, later.coolant_c = 131, cool.recorded_at_ms + 10_000, 90.0
     told = [*fold.fold(cool, 42, cool.recorded_at_ms), *fold.fold(later, 43, later.recorded_at_ms)]
     assert [(alert.rule, alert.state, alert.fold_version) for alert in told] == [
-        ("coolant_over_temperature", "cleared", 2)
+        ("coolant_over_temperature", "cleared", FOLD_VERSION)
     ]
     assert decode(fold.mark(44)[1], Mark).since_offset == 42

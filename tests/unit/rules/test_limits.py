@@ -16,6 +16,7 @@ from demanding import (
     codes_from,
     codes_that_come_and_go,
     demanding_stream,
+    many_cars_with_codes,
     new_codes_in_pairs,
     strangers,
 )
@@ -24,12 +25,12 @@ from driving import REGISTERED, RULES, START_MS, VIN, Drive, a_reading
 
 from contracts.alert import Alert
 from contracts.codec import decode, encode
-from contracts.errors import InvalidRules
+from contracts.errors import InvalidRules, MalformedRecord
 from contracts.plausibility import believe
 from contracts.reading import Reading
-from contracts.vehicle_state import Mark, TripTotals, VehicleState, merged_totals
+from contracts.vehicle_state import MOST_CODE_WORK_US, Mark, TripTotals, VehicleState, merged_totals
 from rules import default_rules_file, load_rules, parse_rules, with_room_for
-from rules.limits import HOUR_MS, MANY_CODES, MOST_CODE_EPISODES, MOST_TRIPS, SET_APART
+from rules.limits import FEW_CODE_EPISODES, HOUR_MS, MANY_CODES, MOST_CODE_EPISODES, MOST_TRIPS, SET_APART
 from rules.partition import PartitionFold
 from rules.rule import FOLD_VERSION
 from rules.written import restored
@@ -207,6 +208,85 @@ def test_the_bound_is_kept_over_a_restart_wherever_it_falls() -> None:
             second.take(readings[max(0, marked - 2) :])
             assert second.fold.states == whole.fold.states
             assert second.fold.mark(99) == whole.fold.mark(99)
+
+
+def is_of_a_code(alert: Alert) -> bool:
+    return alert.rule.endswith("_code")
+
+
+def alerts_of(alerts: list[Alert], vin: str) -> Counter[tuple[str, str]]:
+    return rules_told([alert for alert in alerts if alert.vehicle_id == vin])
+
+
+def test_many_cars_that_raise_all_codes_at_once_are_told_few_of_each_and_an_honest_one_all_of_its_own() -> None:
+    partition = Partition()
+    *vins, honest = strangers(901)
+    alerts: list[Alert] = []
+    for second in (0, 2, 5):
+        alerts += partition.take(newcomers(vins, second=second, trouble_codes=codes_from(0)))
+        alerts += partition.take(newcomers([honest], second=second, trouble_codes=("P0301", "U0100"), coolant_c=116.0))
+    assert 1_000 < sum(map(is_of_a_code, alerts)) <= 1_000 + 63 + 901 * FEW_CODE_EPISODES
+    assert MANY_CODES.name not in {alert.rule for alert in alerts}
+    told = alerts_of(alerts, honest)
+    assert told["misfire_code", "raised"] == told["network_code", "raised"] == 1
+    assert told["coolant_over_temperature", "raised"] == 1
+    assert partition.fold.codes_waiting > 900
+
+
+def test_codes_that_waited_are_followed_when_the_partition_has_room() -> None:
+    partition = Partition()
+    vins, raised = strangers(60), Counter[str]()
+    for step in range(12):
+        readings = newcomers(vins, second=4 * step, trouble_codes=codes_from(0))
+        alerts = partition.take(readings, at_ms=START_MS + 30 * HOUR_MS + 6_000 * step)
+        assert len(alerts) <= 1_000 + 63 + len(vins) * FEW_CODE_EPISODES
+        raised.update(alert.vehicle_id for alert in alerts if alert.state == "raised")
+    assert raised == dict.fromkeys(vins, MOST_CODE_EPISODES)
+
+
+def test_codes_that_are_followed_are_followed_on_and_cleared_beyond_the_partitions_bound() -> None:
+    partition = Partition()
+    early, *vins = strangers(41)
+    for second in (0, 2):
+        partition.take(newcomers([early], second=second, trouble_codes=codes_from(1)))
+    for second in (3, 5):
+        partition.take(newcomers(vins, second=second, trouble_codes=codes_from(0)))
+    calm = [a for second in (6, 12, 18) for a in partition.take(newcomers([early], second=second))]
+    assert Counter(alert.state for alert in calm) == {"cleared": MOST_CODE_EPISODES}
+
+
+def test_the_partitions_work_is_kept_over_a_restart_wherever_it_falls() -> None:
+    records = many_cars_with_codes(94, cars=24)[: 24 * 18]
+    whole, alerts = _folded(records, RULES)
+    assert whole.codes_waiting > 0
+    for marked in (0, 13, 30, 45, 60, 200, 400):
+        for written in {marked, marked + 5, marked + 60, len(records) - 1}:
+            first, told = _folded(records[:marked], RULES)
+            before = [*first.drain(100), first.mark(marked)]
+            told += _told(first, records[marked:written])
+            states, mark = restored([*before, *first.drain(100)])  # killed before their mark
+            second = PartitionFold(PARTITION, RULES, registry={}, states=states, mark=mark)
+            told += _told(second, records[max(0, marked - 9) :])
+            assert set(events(told)) == set(events(alerts))
+            assert second.states == whole.states
+            assert second.mark(99) == whole.mark(99)
+
+
+def test_a_stretch_that_comes_again_is_not_counted_again() -> None:
+    records = many_cars_with_codes(95, cars=24)[: 24 * 8]
+    once, twice = _folded(records, RULES)[0], _folded([*records, *records], RULES)[0]
+    assert twice.mark(99) == once.mark(99)
+
+
+def test_a_mark_holds_trouble_codes_back_for_two_minutes_at_most() -> None:
+    forged = Mark(PARTITION, 0, START_MS, RULES.hash, code_work_us=MOST_CODE_WORK_US, code_work_at_ms=START_MS)
+    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).code_work
+    assert work.room(START_MS) == FEW_CODE_EPISODES
+    assert work.room(START_MS + 120_000) == MOST_CODE_EPISODES
+    work.charge(START_MS, 1, 1_000_000)
+    assert work.room(START_MS + 120_000) == MOST_CODE_EPISODES
+    with pytest.raises(MalformedRecord):
+        decode(encode(msgspec.structs.replace(forged, code_work_us=MOST_CODE_WORK_US + 1)), Mark)
 
 
 def test_a_mark_tells_since_when_these_rules_and_this_fold_judge() -> None:

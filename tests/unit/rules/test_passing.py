@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from demanding import demanding_stream
+from demanding import demanding_stream, many_cars_with_codes
+from disturbed import Record as Arrived
 from driving import REGISTERED, RULES, START_MS, VIN, a_reading
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,11 +174,24 @@ def test_fields_that_nobody_knows_are_written_as_they_came_and_read_by_nobody() 
 @pytest.mark.parametrize("seed", [71, 72, 73])
 def test_the_fast_lane_sets_the_same_cars_apart_and_watches_the_same_new_ones(seed: int) -> None:
     few = replace(RULES, new_vehicles_an_hour=7)
-    records = [
-        Record(each.offset, decode(each.value, Reading).vehicle_id.encode(), each.value, each.received_at_ms)
-        for each in demanding_stream(seed)
-    ]
+    records = _keyed(demanding_stream(seed))
     full, fast = (PartitionFold(PARTITION, few, registry={}) for _ in range(2))
     assert _by_the_fast_lane(fast, records) == _full_looks(full, records)
     assert fast.states == full.states
     assert fast.mark(0) == full.mark(0)
+
+
+def test_the_fast_lane_makes_the_same_codes_wait() -> None:
+    records = _keyed(many_cars_with_codes(93))
+    full, fast = _fold(), _fold()
+    assert _by_the_fast_lane(fast, records) == _full_looks(full, records)
+    assert (fast.states, fast.mark(0)) == (full.states, full.mark(0))
+    assert fast.codes_waiting == full.codes_waiting > 0
+    assert fast.passed > 100
+
+
+def _keyed(records: list[Arrived]) -> list[Record]:
+    return [
+        Record(each.offset, decode(each.value, Reading).vehicle_id.encode(), each.value, each.received_at_ms)
+        for each in records
+    ]
