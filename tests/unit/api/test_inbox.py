@@ -86,7 +86,7 @@ def test_positions_follow_what_is_ready_to_be_written() -> None:
     assert work.positions == {(ENGINE_ALERTS.name, partition_of(VIN)): 2}
 
 
-@pytest.mark.parametrize("topic", [ENGINE_ALERTS.name, VEHICLES.name, REJECTED_READINGS.name, VEHICLE_STATES.name])
+@pytest.mark.parametrize("topic", [ENGINE_ALERTS.name, VEHICLES.name, REJECTED_READINGS.name])
 def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
     topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +94,15 @@ def test_a_record_that_does_not_decode_is_passed_over_and_its_position_kept(
     assert work.positions == {(topic, 0): 8}
     assert (work.changes, work.vehicles, work.rejected) == ([], {}, [])
     assert caplog.messages == ["record passed over"]
+
+
+def test_a_consumer_gets_past_what_nobody_can_take_but_not_past_what_waits_for_its_mark() -> None:
+    topics, inbox, partition = Topics(), Inbox(), partition_of(VIN)
+    held, garbage = (VEHICLE_STATES.name, partition), (VEHICLE_STATES.name, partition + 1)
+    inbox.take([topics.state(a_state(VIN, offset=3)), Record(*garbage, 7, NOW_MS, b"k", b"{", [])], None)
+    stands_at = {held: 1, garbage: 8, (VEHICLES.name, 0): 5, (REJECTED_READINGS.name, 0): 0}
+    assert inbox.reached(stands_at).positions == {garbage: 8, (VEHICLES.name, 0): 5}
+    assert not inbox.reached(stands_at)
 
 
 def test_a_rejected_record_without_a_vin_belongs_to_nobody() -> None:

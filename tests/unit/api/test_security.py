@@ -38,10 +38,11 @@ def key_of(file: Path, name: str, role: Role = "viewer", *, positions: bool = Fa
 
 
 @pytest.fixture
-def app(url: str, tmp_path: Path, keys: Path) -> FastAPI:
+def app(url: str, tmp_path: Path, keys: Path, request: pytest.FixtureRequest) -> FastAPI:
+    """Let a key ask 20 times a second, or as often as the test's parameter says."""
     settings = ServeSettings(
         store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1", keys=keys, audit=tmp_path / "audit.jsonl",
-        rate_limit=20, action_wait=0, cors_origins=["https://fleet.example"],
+        rate_limit=getattr(request, "param", 20), action_wait=0, cors_origins=["https://fleet.example"],
     )  # fmt: skip
     return build(settings, clock=lambda: NOW_MS)
 
@@ -118,6 +119,7 @@ def test_a_viewer_sees_no_place_unless_granted(client: Callable[..., Any], keys:
         assert client("GET", path, blind).json()
 
 
+@pytest.mark.parametrize("app", [1], indirect=True)
 def test_who_asks_too_often_is_told_when_to_come_back(client: Callable[..., Any], keys: Path) -> None:
     hasty, other = key_of(keys, "hasty"), key_of(keys, "other")
     answers = [client("GET", "/v1/rules", hasty) for _ in range(60)]
