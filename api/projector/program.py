@@ -76,12 +76,10 @@ class Projector:
             while not self._stopping.is_set():
                 batch = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
                 for part in inbox.take(*batch).parts():
-                    await self._persist(engine, part)
-                    broker.show(part.positions)
+                    await self._persist(engine, part, broker)
                     # What comes first in a fetch is given to its end, however much it is, before other partitions.
                     if part.is_long() and (urgent := inbox.take(*await broker.read_urgent())):
-                        await self._persist(engine, urgent)
-                        broker.show(urgent.positions)
+                        await self._persist(engine, urgent, broker)
                 await asyncio.to_thread(publication.step)
                 await upkeep.step(asyncio.get_running_loop().time())
                 if asyncio.get_running_loop().time() - looked >= _LOOK_S:
@@ -89,17 +87,17 @@ class Projector:
                     positions = await broker.positions()
                     behind = {at: end for at, end in behind.items() if positions[at] < end}
                     if reached := inbox.reached(positions):
-                        await self._persist(engine, reached)
-                        broker.show(reached.positions)
+                        await self._persist(engine, reached, broker)
                     if not await asyncio.to_thread(_looked, publication, engine, identity):
                         return
                 self.is_ready = self.is_ready or (not behind and publication.is_current)
 
-    async def _persist(self, engine: Engine, work: Work) -> None:
+    async def _persist(self, engine: Engine, work: Work, broker: Broker) -> None:
         """Write until it is written: while the store is away or full, Kafka keeps what comes."""
         while True:
             try:
-                return await asyncio.to_thread(_write, engine, work)
+                await asyncio.to_thread(_write, engine, work)
+                return broker.show(work.positions)
             except OperationalError as error:
                 if self._stopping.is_set():
                     raise
