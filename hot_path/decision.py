@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from contracts.rejection import KEPT_BYTES, rejection, to_headers
-from hot_path.transport.chunk import RefusedBatch
+from runtime.kafka.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
     from contracts.headers import Headers
     from contracts.reason import Reason
-    from hot_path.transport.chunk import Chunk, Record, RecordBatch
     from rules.partition import PartitionFold
+    from runtime.kafka.chunk import Chunk, Record, RecordBatch
 
 KEPT_HEADER_BYTES = 16 * 1024
 

@@ -7,8 +7,8 @@ from driving import VIN, Drive, a_reading
 from contracts.codec import encode
 from contracts.rejection import KEPT_BYTES, from_headers
 from hot_path.decision import KEPT_HEADER_BYTES, decide
-from hot_path.transport.chunk import Chunk, Record, RecordBatch
 from rules.partition import PartitionFold
+from runtime.kafka.chunk import Chunk, Record, RecordBatch
 
 
 @dataclass
