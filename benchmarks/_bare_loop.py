@@ -15,11 +15,11 @@ from hot_path.decision import decide
 from hot_path.publisher import Publisher
 from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
-from hot_path.transport.fetch import Chunking, install_chunk_fetch
 from observability.metrics import READINGS_PROCESSED
 from observability.status import serve_status
 from rules import load_rules
 from rules.partition import PartitionFold
+from runtime.kafka.chunk_fetch import Chunking, install_chunk_fetch
 
 
 async def _serve(settings: HotPathSettings) -> None:

@@ -20,11 +20,11 @@ from contracts.topics import READING_PARTITIONS
 from hot_path.__main__ import GARBAGE
 from hot_path.decision import decide
 from hot_path.transport import Chunk
-from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking
 from rules import Rules, default_rules_file, load_rules
 from rules.healthy import healthy_filter
 from rules.partition import PartitionFold
 from runtime.kafka.batch_records import KeptRecords
+from runtime.kafka.chunk_fetch import ChunkedPartitionRecords, Chunking
 
 sys.path.append(str(Path(__file__).parent))  # last, as this folder's hot_path.py would hide the hot path
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from hot_path.rejecting import Rejections
-from hot_path.transport.chunk import RefusedBatch
+from runtime.kafka.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from contracts.alert import Alert
     from hot_path.rejecting import RejectedRecord
-    from hot_path.transport.chunk import Chunk, RecordBatch
     from rules.partition import PartitionFold
+    from runtime.kafka.chunk import Chunk, RecordBatch
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hot_path.owned import OwnedPartition
     from hot_path.settings import HotPathSettings
-    from hot_path.transport.chunk import Chunk
+    from runtime.kafka.chunk import Chunk
 
 STATES_A_SLICE = 200
 

@@ -11,8 +11,8 @@ from hot_path.at_end import EndWatch
 from hot_path.restoration import Delivery
 
 if TYPE_CHECKING:
-    from hot_path.transport.chunk import Chunk
     from rules.partition import PartitionFold
+    from runtime.kafka.chunk import Chunk
 
 
 class OwnedPartition:

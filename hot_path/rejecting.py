@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from contracts.rejection import KEPT_BYTES, headers_behind, rejection, rejection_of_many, to_headers
-from hot_path.transport.chunk import RefusedBatch
+from runtime.kafka.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from contracts.errors import MalformedReading
     from contracts.headers import Headers
     from contracts.reason import Reason
-    from hot_path.transport.chunk import Chunk, Record, RecordBatch
+    from runtime.kafka.chunk import Chunk, Record, RecordBatch
 
 KEPT_HEADER_BYTES: Final = 16 * 1024
 MOST_ALONE: Final = 100

@@ -12,15 +12,15 @@ from contracts.errors import ConnectedCarsError, MalformedRecord
 from contracts.record import Record
 from contracts.record_checks import written_in
 from contracts.vehicle_state import MARK_PREFIX, Mark
-from hot_path.transport.chunk import RefusedBatch
+from runtime.kafka.chunk import RefusedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from contracts.record_checks import Ends
-    from hot_path.transport.chunk import Chunk
-    from hot_path.transport.chunk import Record as ChunkRecord
     from rules.written import Written
+    from runtime.kafka.chunk import Chunk
+    from runtime.kafka.chunk import Record as ChunkRecord
 
 
 class LostChunk(ConnectedCarsError):

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from hot_path.publisher import Publisher, Sent
     from hot_path.restoration import PartitionRecords
     from hot_path.settings import HotPathSettings
-    from hot_path.transport.chunk import Chunk
     from rules import Rules
     from rules.written import Written
+    from runtime.kafka.chunk import Chunk
 
     class Source(Protocol):
         """What the worker asks of the consumer."""

@@ -102,26 +102,3 @@ def _tls(security: KafkaSecurity) -> ssl.SSLContext:
     except ssl.SSLError as error:
         raise InvalidInput(f"KAFKA_CA_FILE or KAFKA_CERT_FILE cannot be used: {error}; they must be PEM") from error
     return context
-
-
-def jvm_client() -> dict[str, str]:
-    """Give the same as Kafka's own (Java) clients name it, as Spark's source takes after the prefix `kafka.`."""
-    security = kafka_security()
-    given: dict[str, str] = {"security.protocol": security.security_protocol}
-    if security.uses_tls and security.ca_file is not None:
-        given |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": str(security.ca_file.absolute())}
-    if security.uses_tls and security.cert_file is not None and security.key_file is not None:
-        chain = security.key_file.read_text(encoding="utf-8"), security.cert_file.read_text(encoding="utf-8")
-        given |= {"ssl.keystore.type": "PEM", "ssl.keystore.key": chain[0], "ssl.keystore.certificate.chain": chain[1]}
-    if security.uses_sasl:
-        module = "plain.PlainLoginModule" if security.sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
-        login = f"org.apache.kafka.common.security.{module} required"
-        given["sasl.mechanism"] = security.sasl_mechanism
-        given["sasl.jaas.config"] = f"{login} username={_quoted(security.username or '')} "
-        given["sasl.jaas.config"] += f"password={_quoted(security.secret())};"
-    return given
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

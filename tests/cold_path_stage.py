@@ -160,7 +160,7 @@ class Stage:
 
     async def _in_kafka(self) -> list[tuple[int, int]]:
         ends = (await broker.bounds(self.bootstrap, self.topic, wait_s=5)).ends
-        records = broker.records(self.bootstrap, self.topic, ends, wait_s=5)
+        records = broker.readings(self.bootstrap, self.topic, ends, wait_s=5)
         return sorted([(record.partition, record.offset) async for record in records])
 
 

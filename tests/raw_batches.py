@@ -16,6 +16,7 @@ Headers = list[tuple[str, bytes]]
 Codec = Literal["gzip", "zstd"]
 _CODECS: dict[Codec, int] = {"gzip": 1, "zstd": 4}
 _LARGEST_BATCH_BYTES = 100_000_000
+_NO_HEADERS = b"\0"
 
 
 class LatinName(str):
@@ -55,12 +56,15 @@ def _producer(bootstrap: str) -> AIOKafkaProducer:
     )
 
 
-def bomb(records: int, *, key: bytes, codec: Codec = "zstd") -> bytes:
-    """Return a record batch of `records` times 900 kB of zeros, packed as a stream so that nobody has to hold it."""
+def bomb(records: int, *, key: bytes, codec: Codec = "zstd", value_bytes: int = 900_000) -> bytes:
+    """Return a record batch of records of zeros, packed as a stream so that nobody has to hold it."""
     pack, finish = _packer(codec)
-    packed = bytearray()
+    packed, zeros = bytearray(), b"0" * 1_000_000
     for number in range(records):
-        packed += pack(frames([(number, key, b"0" * 900_000)]))
+        packed += pack(_before_value(number, key, value_bytes))
+        for at in range(0, value_bytes, len(zeros)):
+            packed += pack(zeros[: value_bytes - at])
+        packed += pack(_NO_HEADERS)
     packed += finish()
     return framed(bytes(packed), records, codec=_CODECS[codec])
 
@@ -74,12 +78,12 @@ def empty_records(records: int) -> bytes:
 
 def frames(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
     """Return records of (offset delta, key, value) as they stand in a batch, one after the other."""
-    written = bytearray()
-    for delta, key, value in records:
-        body = b"\0" + _varint(0) + _varint(delta) + _varint(len(key)) + key
-        body += _varint(len(value)) + value + _varint(0)
-        written += _varint(len(body)) + body
-    return bytes(written)
+    return b"".join(_before_value(delta, key, len(value)) + value + _NO_HEADERS for delta, key, value in records)
+
+
+def _before_value(delta: int, key: bytes, value_bytes: int) -> bytes:
+    body = b"\0" + _varint(0) + _varint(delta) + _varint(len(key)) + key + _varint(value_bytes)
+    return _varint(len(body) + value_bytes + len(_NO_HEADERS)) + body
 
 
 def framed(payload: bytes, records: int, *, codec: int = 0, first_offset: int = 0) -> bytes:

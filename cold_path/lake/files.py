@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROWS_A_GROUP: Final = 100_000
+_MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""A row group of readings is half of it; of rejected records, which keep up to 64 KiB each, it would be gigabytes."""
 LOOKED_UP: Final = ("partition", "offset", "received_at_ms")
 """Columns whose least and greatest value the table keeps of each file."""
 
@@ -80,7 +82,10 @@ class _File:
             found = pc.min_max(rows.column(name)).as_py()
             self.least[name] = min(found["min"], self.least.get(name, found["min"]))
             self.greatest[name] = max(found["max"], self.greatest.get(name, found["max"]))
-        if sum(table.num_rows for table in self.waiting) >= ROWS_A_GROUP:
+        if (
+            sum(table.num_rows for table in self.waiting) >= ROWS_A_GROUP
+            or sum(table.nbytes for table in self.waiting) >= _MOST_WAITING_BYTES
+        ):
             self._flush()
 
     def _flush(self) -> None:

@@ -1,12 +1,15 @@
-"""New offsets of Kafka to the lake: read, judged and written by Spark, in one commit that is its own ledger entry."""
+"""New offsets of Kafka to the lake: read, judged and written by Spark, in one commit that is its own ledger entry.
+
+Spark's workers read Kafka themselves, by the consumer of all other programs, and not by Spark's source: Java's consumer
+has no bound on what a record batch unpacks to, and takes some batches that the hot path refuses.
+"""
 
 from __future__ import annotations
 
-import json
+from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.sql import functions as F  # noqa: N812 - the idiom
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from cold_path.lake import ledger
@@ -15,47 +18,19 @@ from cold_path.lake.files import FILE_SCHEMA, written
 from cold_path.lake.judgement import judged
 from cold_path.lake.known_trips import KnownTrips
 from cold_path.lake.sequences import Seen
-from observability.kafka_security import jvm_client
+from cold_path.source.planned_records import Span, planned_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from cold_path.lake.table import Lake
-    from cold_path.source.offsets import Offsets, Plan
+    from cold_path.source.offsets import Plan
 
 _OFFSETS_A_TASK: Final = 400_000
 """Smaller tasks make many small files, larger ones keep a core idle at the end."""
-
-_KAFKA: Final = {
-    "failOnDataLoss": "true",  # holes, which aborted records and the marks of transactions leave, are no loss to it
-    "kafka.isolation.level": "read_committed",  # as `source.broker`, which plans the offsets
-    # Spark asks for the partition's bounds after each poll; the answer waits behind a fetch at the end of the log.
-    "kafka.fetch.max.wait.ms": "5",
-    "kafka.max.poll.records": "10000",
-    "kafka.max.partition.fetch.bytes": str(8 * 1024 * 1024),
-}
-
-
-def records(spark: SparkSession, *, bootstrap: str, topic: str, plan: Plan) -> DataFrame:
-    """Give the records of exactly the planned offsets, each partition whole and in offset order in one task."""
-    source = spark.read.format("kafka").options(**_KAFKA).option("kafka.bootstrap.servers", bootstrap)
-    source = source.options(**{f"kafka.{name}": value for name, value in jvm_client().items()})
-    source = source.option("assign", json.dumps({topic: sorted(plan.ends)}))
-    source = source.option("startingOffsets", _offsets(topic, plan.starts))
-    source = source.option("endingOffsets", _offsets(topic, plan.ends))
-    tasks = max(spark.sparkContext.defaultParallelism, ceil(plan.offsets / _OFFSETS_A_TASK))
-    return (
-        source.load()
-        .select("partition", "offset", F.unix_millis("timestamp").alias("received_at_ms"), "value")
-        .coalesce(tasks)
-    )
-
-
-def _offsets(topic: str, offsets: Offsets) -> str:
-    return json.dumps({topic: {str(partition): offset for partition, offset in offsets.items()}})
 
 
 def ingest(spark: SparkSession, lake: Lake, plan: Plan, *, bootstrap: str, topic: str) -> None:
@@ -65,18 +40,28 @@ def ingest(spark: SparkSession, lake: Lake, plan: Plan, *, bootstrap: str, topic
     all. A driver thought dead cannot add its commit later, since Delta lets one entry number through.
     """
     entry = ledger.following(lake.entry, topic=topic, ends=plan.ends, lost=plan.lost)
-    source = records(spark, bootstrap=bootstrap, topic=topic, plan=plan)
-    files = source.mapInArrow(_judge(lake), from_arrow_schema(FILE_SCHEMA)).collect()
+    spans = [Span(at, start, plan.ends[at]) for at, start in sorted(plan.starts.items()) if start < plan.ends[at]]
+    tasks = max(spark.sparkContext.defaultParallelism, ceil(plan.offsets / _OFFSETS_A_TASK))
+    rows = spark.range(0, len(spans), numPartitions=tasks)
+    work = _work(lake, spans, bootstrap=bootstrap, topic=topic)
+    files = rows.mapInArrow(work, from_arrow_schema(FILE_SCHEMA)).collect()
     commit(lake.folder, entry, files)
 
 
-def _judge(lake: Lake) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Give the function that Spark sends to its workers, with what it needs of the lake."""
+def _work(
+    lake: Lake, spans: list[Span], *, bootstrap: str, topic: str
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return the function that Spark sends to its workers, with what it needs of the lake.
+
+    It takes numbers of spans, each of which is whole in one task.
+    """
     folder = str(lake.folder.absolute())
     newest = lake.survey.newest
     version = lake.state.version if lake.state else 0
 
-    def judge(batches: Iterable[Any]) -> Iterator[Any]:
-        return written(judged(batches, Seen(newest, KnownTrips(folder, version).spans)), folder)
+    def work(batches: Iterable[Any]) -> Iterator[Any]:
+        mine = [spans[number] for batch in batches for number in batch.column("id").to_pylist()]
+        records = chain.from_iterable(planned_records(bootstrap, topic, span) for span in mine)
+        return written(judged(records, Seen(newest, KnownTrips(folder, version).spans)), folder)
 
-    return judge
+    return work

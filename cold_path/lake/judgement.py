@@ -70,10 +70,34 @@ _NOTHING: Final[Reading] = Reading(*([None] * len(READING_TYPES)))  # type: igno
 
 
 def judged(batches: Iterable[pa.RecordBatch], seen: Seen) -> Iterator[pa.RecordBatch]:
-    """Judge records (partition, offset, received_at_ms, value), in offset order within each partition."""
+    """Judge records (partition, offset, received_at_ms, value), in offset order within each partition.
+
+    Rows that also have `refused_reason` and `refused_detail` stand for record batches that nobody reads: they are
+    rejected for that reason.
+    """
     for batch in batches:
+        if "refused_reason" in batch.schema.names:
+            yield _rejected(batch)
+            continue
         pieces = [_judged(batch.slice(first, PIECE_ROWS), seen.is_repeated) for first in _pieces(batch.num_rows)]
         yield pa.concat_batches(pieces)
+
+
+def _rejected(batch: pa.RecordBatch) -> pa.RecordBatch:
+    rows = [
+        {
+            "partition": row["partition"],
+            "offset": row["offset"],
+            "received_at_ms": row["received_at_ms"],
+            "rejected_reason": row["refused_reason"],
+            "repeated": False,
+            "rejected_detail": row["refused_detail"][:_LONGEST_DETAIL],
+            "rejected_bytes": row["value"][:KEPT_BYTES],
+            "day": row["received_at_ms"] // _DAY_MS,
+        }
+        for row in batch.to_pylist()
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=LAKE_SCHEMA)
 
 
 def _pieces(rows: int) -> range:

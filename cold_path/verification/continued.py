@@ -99,7 +99,7 @@ async def continued_history(asked: Verify, pair: Pair, spans: Mapping[int, Span]
     }
     events: dict[Event, AlertEvent] = {}
     ends = {partition: spans[partition][1] for partition in folds}
-    async for record in broker.records(asked.bootstrap, asked.readings_topic, ends, wait_s=asked.wait):
+    async for record in broker.readings(asked.bootstrap, asked.readings_topic, ends, wait_s=asked.wait):
         if record.offset >= spans[record.partition][0]:
             events |= _events(folds[record.partition], record.value, record.offset, record.at_ms)
     return ContinuedHistory(events, frozenset(folds))

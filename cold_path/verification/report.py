@@ -145,7 +145,9 @@ class Report:
 
     def _uncommitted(self, found: Uncommitted) -> Table:
         shares = f"{self.explained} of {len(self.comparison.differences)} differing trips have some"
-        title = f"records of aborted transactions in the lake: {shares}; a new --lake is without them"
+        title = (
+            f"records of aborted transactions or refused batches in the lake: {shares}; a new --lake is without them"
+        )
         table = Table("partition", "records", "first offset", "last offset", title=title)
         for partition, span in sorted(found.spans.items()):
             table.add_row(str(partition), *(f"{number:,}" for number in span))

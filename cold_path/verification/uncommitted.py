@@ -1,6 +1,7 @@
-"""Rows of the lake that are no committed records of Kafka: taken in before the cold path left aborted records out.
+"""Rows of the lake that are no committed records of Kafka, or are of record batches that are refused as a whole.
 
-Such a lake keeps them, so its totals may differ from those of the committed records; this module tells by which rows.
+They were taken in before the cold path left out what is aborted, and read by bounds. Such a lake keeps them, so its
+totals may differ from those of the records that count; this module tells by which rows.
 """
 
 from __future__ import annotations

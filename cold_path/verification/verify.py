@@ -41,7 +41,7 @@ async def verify(asked: Verify) -> Report:
     reached = snapshot.reached
     _refuse_other_records(await broker.bounds(asked.bootstrap, asked.readings_topic, wait_s=asked.wait), reached)
     recomputation, committed = Recomputation(), CommittedOffsets()
-    async for record in broker.records(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
+    async for record in broker.readings(asked.bootstrap, asked.readings_topic, reached, wait_s=asked.wait):
         recomputation.add(record.value, partition=record.partition, received_at_ms=record.at_ms)
         committed.add(record.partition, record.offset)
     version = snapshot.manifest.version if snapshot.manifest else None

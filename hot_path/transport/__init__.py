@@ -5,10 +5,10 @@ Stock Faust makes 2 to 4 asyncio tasks of every message; here it is handed few. 
 
 from __future__ import annotations
 
-from hot_path.transport.chunk import Chunk, RecordBatch
 from hot_path.transport.consumer import ChunkConsumer
 from hot_path.transport.driver import ChunkTransport, install
 from hot_path.transport.private_names import check_private_names
+from runtime.kafka.chunk import Chunk, RecordBatch
 
 check_private_names()
 

@@ -23,8 +23,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from hot_path.at_end import NOWHERE, Position
-from hot_path.transport.chunk import Chunk
-from hot_path.transport.fetch import Chunking
+from runtime.kafka.chunk import Chunk
+from runtime.kafka.chunk_fetch import Chunking
 
 _CHANGING_HANDS_S = 0.02
 

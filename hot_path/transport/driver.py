@@ -8,7 +8,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 
 from hot_path.transport.consumer import ChunkConsumer
-from hot_path.transport.fetch import Chunking, install_chunk_fetch
+from runtime.kafka.chunk_fetch import Chunking, install_chunk_fetch
 
 
 class ChunkTransport(driver.Transport):  # type: ignore[misc]  # untyped library

@@ -25,7 +25,6 @@ USED_NAMES: tuple[tuple[type, str], ...] = (
     (driver.Consumer, _CONSUMER),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer _fetch_records call_thread"),
     (driver.AIOKafkaConsumerThread, "_create_client_consumer _highwaters"),
-    (fetcher.PartitionRecords, "_consume_aborted_up_to _contains_abort_marker"),
     (fetcher.Fetcher, "fetched_records _proc_fetch_request"),
     (AIOKafkaConsumer, "highwater last_stable_offset position last_poll_timestamp"),
     (Recovery, "on_recovery_completed _slurp_changelogs need_recovery"),
@@ -37,8 +36,7 @@ USED_NAMES: tuple[tuple[type, str], ...] = (
 USED_VARIABLES: tuple[tuple[type, str], ...] = (
     *private_names.USED_VARIABLES,
     (faust.transport.consumer.Consumer, "_acked _acked_index _buffered_partitions _read_offset _committed_offset"),
-    (fetcher.PartitionRecords, "_tp _records _check_crcs _isolation_level _value_deserializer next_fetch_offset"),
-    (fetcher.PartitionRecords, "_aborted_transactions _aborted_producers"),
+    (fetcher.PartitionRecords, "_isolation_level"),
     (AIOKafkaConsumer, "_value_deserializer _isolation_level _fetcher"),
     (fetcher.Fetcher, "_records"),
 )

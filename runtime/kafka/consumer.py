@@ -10,19 +10,23 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from contracts.record import Record
 from observability.kafka_security import kafka_client
+from runtime.kafka.chunk_fetch import Chunking, install_chunk_fetch
 from runtime.kafka.partition_records import install_bounded_reading
 
 Fetched: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 
 
-def kafka_consumer(bootstrap: str, **options: Any) -> AIOKafkaConsumer:
-    """Make a consumer that no record can stop. Raises InvalidInput.
+def kafka_consumer(bootstrap: str, *, chunking: Chunking | None = None, **options: Any) -> AIOKafkaConsumer:
+    """Make a consumer that no record can stop; some topics in chunks, if given. Raises InvalidInput.
 
     Unless told otherwise it commits nothing by itself, and reads what is committed: records of aborted transactions are
     nobody's, and the last stable offset is the end.
     """
-    install_bounded_reading()
-    usual = {"enable_auto_commit": False, "isolation_level": "read_committed"}
+    if chunking is None:
+        install_bounded_reading()
+    else:
+        install_chunk_fetch()
+    usual = {"enable_auto_commit": False, "isolation_level": "read_committed", "value_deserializer": chunking}
     return AIOKafkaConsumer(**kafka_client(bootstrap), **(usual | options))
 
 

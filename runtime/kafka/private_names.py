@@ -12,14 +12,15 @@ Names = Iterable[tuple[type, str]]
 """Class, and names of it, parted by spaces."""
 
 USED_NAMES: tuple[tuple[type, str], ...] = (
-    (fetcher.PartitionRecords, "_unpack_records"),
+    (fetcher.PartitionRecords, "_unpack_records _consume_aborted_up_to _contains_abort_marker"),
     (AIOKafkaAdminClient, "_send_request"),
     (default_records._DefaultRecordBatchPy, "_read_msg"),  # noqa: SLF001 - guarded here
 )
 """Names that are overridden or called."""
 
 USED_VARIABLES: tuple[tuple[type, str], ...] = (
-    (fetcher.PartitionRecords, "_tp _records next_fetch_offset"),
+    (fetcher.PartitionRecords, "_tp _records _check_crcs _value_deserializer next_fetch_offset"),
+    (fetcher.PartitionRecords, "_aborted_transactions _aborted_producers"),
     (default_records._DefaultRecordBatchPy, "_buffer _pos _num_records"),  # noqa: SLF001 - guarded here
 )
 """Instance variables that the class's methods must still use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cold_path.operation.summary import Summary
 from cold_path.settings import Verify
 from cold_path.source import broker
 from cold_path.source.offsets import Bounds
+from cold_path.source.planned_records import planned_records
 from cold_path.verification.report import Report
 from cold_path.verification.verify import verify
 from contracts.errors import Unavailable
@@ -60,7 +62,7 @@ def as_before(stage: Stage, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 
     asked = broker.bounds
     with monkeypatch.context() as patched:
-        patched.setitem(ingest._KAFKA, "kafka.isolation.level", "read_uncommitted")
+        patched.setattr(ingest, "planned_records", partial(planned_records, isolation="read_uncommitted"))
         patched.setattr(broker, "bounds", all_written)
         return stage.run(spark).once()
 

@@ -13,9 +13,9 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from raw_batches import framed, frames
 
-from hot_path.transport.chunk import Chunk, RefusedBatch
-from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
 from runtime.kafka.batch_records import KeptRecords
+from runtime.kafka.chunk import Chunk, RefusedBatch
+from runtime.kafka.chunk_fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
 
 ZSTD = 4
 install_chunk_fetch()
@@ -213,3 +213,14 @@ def test_of_a_batch_too_large_to_be_held_what_comes_before_a_foreign_offset_is_r
         (20_000, 40_000),
         (40_000, 40_001),
     ]
+
+
+def test_what_a_batch_has_unpacked_to_does_not_wait_for_the_end_of_its_chunk() -> None:
+    batches = [_batch(56 * number, [b"0" * 900_000] * 56) for number in range(6)]
+    (chunk,) = _fetched(*batches, readings=2_000)
+    tracemalloc.start()
+    records = sum(1 for batch in chunk.batches for _ in batch.records)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert records == 6 * 56
+    assert most < 150_000_000

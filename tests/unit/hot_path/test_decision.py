@@ -8,8 +8,8 @@ from contracts.codec import encode
 from contracts.rejection import KEPT_BYTES, from_headers
 from hot_path.decision import decide
 from hot_path.rejecting import KEPT_HEADER_BYTES, MOST_ALONE
-from hot_path.transport.chunk import Chunk, Record, RecordBatch
 from rules.partition import PartitionFold
+from runtime.kafka.chunk import Chunk, Record, RecordBatch
 
 
 @dataclass

@@ -10,8 +10,8 @@ from contracts.vehicle_state import MARK_PREFIX, Mark, VehicleState
 from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
 from hot_path.settings import HotPathSettings
-from hot_path.transport.chunk import Chunk, RecordBatch
 from rules.partition import PartitionFold
+from runtime.kafka.chunk import Chunk, RecordBatch
 
 
 class Journal:

@@ -14,8 +14,8 @@ from contracts.topics import REJECTED_READINGS, VEHICLE_READINGS
 from hot_path.decision import Effects
 from hot_path.figures import count
 from hot_path.rejecting import MOST_ALONE, RejectedRecord, Rejections
-from hot_path.transport.chunk import Chunk, RecordBatch, RefusedBatch
 from observability import metrics
+from runtime.kafka.chunk import Chunk, RecordBatch, RefusedBatch
 
 AT_MS = 1_790_000_000_000
 

@@ -13,8 +13,8 @@ from contracts.record_checks import Ends
 from contracts.topics import READING_PARTITIONS
 from contracts.vehicle_state import Mark, VehicleState, mark_key
 from hot_path.restoration import Delivery, LostChunk, OlderRecords, PartitionRecords, was_created_anew
-from hot_path.transport.chunk import Chunk, RecordBatch
 from rules.written import gathered
+from runtime.kafka.chunk import Chunk, RecordBatch
 
 HOME = partition_of_key(VIN.encode(), READING_PARTITIONS)
 NOW_MS = START_MS + 3_600_000

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hot_path.restoration import Delivery
-from hot_path.transport.chunk import Chunk
-from hot_path.transport.fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
 from runtime.kafka.batch_records import KeptRecords
+from runtime.kafka.chunk import Chunk
+from runtime.kafka.chunk_fetch import ChunkedPartitionRecords, Chunking, install_chunk_fetch
 
 ZSTD = 4
 CONTROL_BIT = 0x20

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import CorruptRecordException, KafkaError
 
-from hot_path.transport.chunk import Chunk, Record, RecordBatch
-from hot_path.transport.records import BatchRecords
+from runtime.kafka.chunk import Chunk, Record, RecordBatch
+from runtime.kafka.chunk_records import BatchRecords
 from runtime.kafka.partition_records import BoundedPartitionRecords, install_bounded_reading
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from contracts.errors import MalformedReading
-from hot_path.transport.chunk import RefusedBatch
 from runtime.kafka.batch_records import KeptRecords, records_of
+from runtime.kafka.chunk import RefusedBatch
 from runtime.kafka.unpacking import UnpacksTooLarge, Unreadable
 
 if TYPE_CHECKING:
     from contracts.reason import Reason
-    from hot_path.transport.chunk import Record
+    from runtime.kafka.chunk import Record
 
 
 class BatchRecords:
@@ -24,14 +24,15 @@ class BatchRecords:
         self._fetched = fetched
 
     def __iter__(self) -> Iterator[Record]:
-        """Give the records in offset order."""
+        """Yield the records in offset order; what the batch has unpacked to is freed with the iterator."""
+        batch, self._batch = self._batch, None
         try:
-            yield from records_of(self._batch, self._fetched)
+            yield from records_of(batch, self._fetched)
         except Unreadable as error:
-            yield cast("Record", self._refused(error))
+            yield cast("Record", self._refused(batch, error))
 
-    def _refused(self, error: Unreadable) -> RefusedBatch:
-        base, end = self._batch.base_offset, self._batch.next_offset
+    def _refused(self, batch: Any, error: Unreadable) -> RefusedBatch:
+        base, end = batch.base_offset, batch.next_offset
         first = base if error.first_offset is None else error.first_offset
         detail = f"offsets {first} to {end - 1}: the record batch {error}"
         value = self._fetched.bytes_of(base) if isinstance(self._fetched, KeptRecords) else b""
