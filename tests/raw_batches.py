@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from collections.abc import Callable, Iterable
@@ -56,14 +57,26 @@ def _producer(bootstrap: str) -> AIOKafkaProducer:
     )
 
 
-def bomb(records: int, *, key: bytes, codec: Codec = "zstd", value_bytes: int = 900_000) -> bytes:
-    """Return a record batch of records of zeros, packed as a stream so that nobody has to hold it."""
+def heavy(size: int, seed: int) -> bytes:
+    """Return bytes that pack to about a two-hundredth, which is as dense as a batch may be."""
+    noise = random.Random(seed).randbytes(size // 200)
+    return noise.ljust(size, b"0")
+
+
+def bomb(
+    records: int, *, key: bytes, codec: Codec = "zstd", value_bytes: int = 900_000, is_allowed: bool = False
+) -> bytes:
+    """Return a record batch of records of zeros, packed as a stream so that nobody has to hold it.
+
+    An allowed one is no denser than a batch may be.
+    """
     pack, finish = _packer(codec)
     packed, zeros = bytearray(), b"0" * 1_000_000
     for number in range(records):
         packed += pack(_before_value(number, key, value_bytes))
         for at in range(0, value_bytes, len(zeros)):
-            packed += pack(zeros[: value_bytes - at])
+            size = min(len(zeros), value_bytes - at)
+            packed += pack(heavy(size, number + at) if is_allowed else zeros[:size])
         packed += pack(_NO_HEADERS)
     packed += finish()
     return framed(bytes(packed), records, codec=_CODECS[codec])

@@ -1,7 +1,8 @@
 """Unpacking record batches within bounds: 2 MiB at the broker can unpack to gigabytes, which nobody may be made to do.
 
-aiokafka's decoders are replaced by ones that stop at LARGEST_UNPACKED_BYTES. A batch of honest readings that is as
-large as the broker takes unpacks to a third of that. Whatever a codec raises becomes Unreadable.
+aiokafka's decoders are replaced by ones that stop at `most_bytes`. A batch of honest readings that is as large as the
+broker takes unpacks to a third of LARGEST_UNPACKED_BYTES, and no honest batch to so many times its packed bytes: what
+one request can make everybody unpack is bounded too. Whatever a codec raises becomes Unreadable.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from aiokafka.record import default_records
 from aiokafka.record._crecords import default_records as compiled_records
 
 LARGEST_UNPACKED_BYTES = 64 * 1024 * 1024
+SURELY_TAKEN_BYTES = 1024 * 1024
+LARGEST_RATIO = 256
+"""Of unpacked to packed bytes, beyond SURELY_TAKEN_BYTES: readings come to 10 to 50."""
 _LIKELY_RATIO = 16
 _READ_BYTES = 1024 * 1024
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -41,6 +45,11 @@ class Unreadable(Exception):
     """A record batch that the broker took cannot be read, from an offset on; None where from its first one on."""
 
     first_offset: int | None = None
+
+
+def most_bytes(packed: int) -> int:
+    """Return to how many bytes a record batch may unpack whose records take so many packed."""
+    return min(LARGEST_UNPACKED_BYTES, max(SURELY_TAKEN_BYTES, packed * LARGEST_RATIO))
 
 
 class UnpacksTooLarge(Unreadable):
@@ -78,7 +87,7 @@ def zstd_unpacked(packed: bytes) -> bytes | bytearray:
     """Unpack zstd. Raises Unreadable."""
     data = bytes(packed)
     size = _zstd_size(data)
-    _refuse_over(size or 0)
+    _refuse_over(most_bytes(len(data)), size or 0)
     return _unpacked(cramjam.zstd.decompress_into, data, size or len(data) * _LIKELY_RATIO)
 
 
@@ -92,11 +101,11 @@ def lz4_unpacked(packed: bytes) -> bytes | bytearray:
 @_readable
 def gzip_unpacked(packed: bytes) -> bytes | bytearray:
     """Unpack all members of gzip. Raises Unreadable."""
-    unpacked = bytearray()
+    unpacked, most = bytearray(), most_bytes(len(packed))
     with gzip.GzipFile(fileobj=BytesIO(packed)) as members:
         while part := members.read(_READ_BYTES):
             unpacked += part
-            _refuse_over(len(unpacked))
+            _refuse_over(most, len(unpacked))
     return unpacked
 
 
@@ -104,7 +113,7 @@ def gzip_unpacked(packed: bytes) -> bytes | bytearray:
 def snappy_unpacked(packed: bytes) -> bytes | bytearray:
     """Unpack snappy, whose blocks tell their sizes. Raises Unreadable."""
     blocks = _snappy_blocks(bytes(packed))
-    _refuse_over(sum(cramjam.snappy.decompress_raw_len(block) for block in blocks))
+    _refuse_over(most_bytes(len(packed)), sum(cramjam.snappy.decompress_raw_len(block) for block in blocks))
     return b"".join(bytes(cramjam.snappy.decompress_raw(block)) for block in blocks)
 
 
@@ -119,23 +128,24 @@ def install_bounded_unpacking() -> None:
 
 def _unpacked(into: Into, data: bytes, room: int) -> bytearray:
     """Unpack into as much room as is likely to do, then into more, up to the bound."""
+    most = most_bytes(len(data))
     while True:
-        unpacked = bytearray(min(room, LARGEST_UNPACKED_BYTES))
+        unpacked = bytearray(min(room, most))
         try:
             size = into(data, unpacked)
         except cramjam.DecompressionError as error:
             if _IS_FULL not in str(error):
                 raise
-            _refuse_over(room + 1)
+            _refuse_over(most, room + 1)
             room *= 4
         else:
             del unpacked[size:]
             return unpacked
 
 
-def _refuse_over(size: int) -> None:
-    if size > LARGEST_UNPACKED_BYTES:
-        raise UnpacksTooLarge(f"unpacks to more than {LARGEST_UNPACKED_BYTES} bytes; send smaller batches")
+def _refuse_over(most: int, size: int) -> None:
+    if size > most:
+        raise UnpacksTooLarge(f"unpacks to more than {most} bytes; send smaller batches")
 
 
 def _zstd_size(data: bytes) -> int | None:

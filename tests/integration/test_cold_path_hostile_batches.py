@@ -31,15 +31,16 @@ from stack.broker import Broker
 from stack.ports import free_port
 
 KEY: Final = CAR.encode()
-BATCHES: Final[dict[str, tuple[int, int, int]]] = {
-    "of 2 GB": (2_400, 900_000, 1),
-    "of one record of 700 MB": (1, 700_000_000, 1),
-    "of a thousand records of 1 MB": (1_000, 1_000_000, 1),
-    "of 60 MB, many": (60, 1_000_000, 8),
+BATCHES: Final[dict[str, tuple[int, int, int, bool]]] = {
+    "of 2 GB": (2_400, 900_000, 1, False),
+    "of one record of 700 MB": (1, 700_000_000, 1, False),
+    "of a thousand records of 1 MB": (1_000, 1_000_000, 1, False),
+    "of 60 MB in little": (60, 1_000_000, 8, False),
+    "of 60 MB, many": (60, 1_000_000, 8, True),
 }
-"""Records, bytes of each, and how many such batches."""
+"""Records, bytes of each, how many such batches, and whether these are allowed."""
 HONEST: Final = 5 * (len(BATCHES) + 2)
-REFUSED: Final = 3 + 1
+REFUSED: Final = 3 + 8 + 1
 """Batches that are refused as a whole."""
 REJECTED: Final = REFUSED + 8 * 60
 
@@ -53,10 +54,10 @@ async def _send_readings(bootstrap: str, first: int) -> None:
 async def _send(bootstrap: str) -> None:
     """Send each kind of batch, and five honest readings before each and after all."""
     sent = 0
-    for records, value_bytes, times in BATCHES.values():
+    for records, value_bytes, times, is_allowed in BATCHES.values():
         await _send_readings(bootstrap, sent)
         sent += 5
-        built = bomb(records, key=KEY, value_bytes=value_bytes)
+        built = bomb(records, key=KEY, value_bytes=value_bytes, is_allowed=is_allowed)
         for _ in range(times):
             await send_built(bootstrap, VEHICLE_READINGS.name, built, records=records, partition=PARTITION)
     await _send_readings(bootstrap, sent)

@@ -10,7 +10,7 @@ from aiokafka.codec import gzip_encode
 from eventually import eventually
 from hot_path_drives import drives, vin
 from hot_path_stage import Stage
-from raw_batches import LatinName, bomb, empty_records, framed, frames, lz4_of_false_content
+from raw_batches import LatinName, bomb, empty_records, framed, frames, heavy, lz4_of_false_content
 
 from contracts.codec import encode
 from contracts.partitioning import partition_of_key
@@ -86,7 +86,7 @@ def test_a_batch_that_unpacks_to_50_mb_does_no_harm(stage: Stage) -> None:
     stage.send(drives(20, 20))
     stage.wait_committed()
     usual = worker.figure("process_resident_memory_bytes")
-    stage.send_batch([(KEY, b"0" * 900_000, [])] * 56, partition=HOME)
+    stage.send_batch([(KEY, heavy(900_000, number), []) for number in range(56)], partition=HOME)
     stage.send(drives(20, 40))
     stage.wait_committed()
     eventually(lambda: worker.figure("readings_rejected_total") == 56)

@@ -11,7 +11,7 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
-from raw_batches import framed, frames
+from raw_batches import framed, frames, heavy
 
 from runtime.kafka.batch_records import KeptRecords
 from runtime.kafka.chunk import Chunk, RefusedBatch
@@ -124,8 +124,8 @@ def _checked(batch: bytes) -> bytes:
 
 
 def test_a_batch_of_few_bytes_that_unpacks_to_50_mb_is_never_held_as_records() -> None:
-    bomb = _batch(0, [b"0" * 900_000] * 56)
-    assert len(bomb) < 100_000
+    bomb = _batch(0, [heavy(900_000, number) for number in range(56)])
+    assert len(bomb) < 300_000
     fetched = _fetched(bomb, readings=2_000)
     tracemalloc.start()
     chunk = next(fetched)
@@ -216,7 +216,7 @@ def test_of_a_batch_too_large_to_be_held_what_comes_before_a_foreign_offset_is_r
 
 
 def test_what_a_batch_has_unpacked_to_does_not_wait_for_the_end_of_its_chunk() -> None:
-    batches = [_batch(56 * number, [b"0" * 900_000] * 56) for number in range(6)]
+    batches = [_batch(56 * number, [heavy(900_000, number * 56 + at) for at in range(56)]) for number in range(6)]
     (chunk,) = _fetched(*batches, readings=2_000)
     tracemalloc.start()
     records = sum(1 for batch in chunk.batches for _ in batch.records)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -9,9 +10,10 @@ import pytest
 from aiokafka import codec
 from hypothesis import given
 from hypothesis import strategies as st
+from raw_batches import heavy
 
 from runtime.kafka import unpacking
-from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES, UnpacksTooLarge, Unreadable
+from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES, UnpacksTooLarge, Unreadable, most_bytes
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes | bytearray]]] = {
     "zstd": (codec.zstd_encode, unpacking.zstd_unpacked),
@@ -33,19 +35,35 @@ def test_what_was_packed_is_unpacked(name: str, data: bytes, times: int) -> None
 def test_what_unpacks_to_more_than_is_taken_is_refused(name: str) -> None:
     pack, unpack = CODECS[name]
     with pytest.raises(UnpacksTooLarge, match="unpacks to more than 67108864 bytes; send smaller batches"):
-        unpack(pack(b"0" * (LARGEST_UNPACKED_BYTES + 1)))
+        unpack(pack(heavy(LARGEST_UNPACKED_BYTES + 1, 0)))
+
+
+@pytest.mark.parametrize("name", ["zstd", "gzip"])  # the others never pack that densely
+def test_what_unpacks_to_more_than_readings_can_is_refused_before_it_is_large(name: str) -> None:
+    pack, unpack = CODECS[name]
+    packed = pack(b"0" * 60_000_000)
+    tracemalloc.start()
+    with pytest.raises(UnpacksTooLarge, match=f"unpacks to more than {most_bytes(len(packed))} bytes"):
+        unpack(packed)
+    assert tracemalloc.get_traced_memory()[1] < 2 * most_bytes(len(packed)) + 3_000_000
+    tracemalloc.stop()
+
+
+def test_a_batch_of_few_bytes_may_unpack_to_a_megabyte_whatever_its_ratio() -> None:
+    assert most_bytes(40) == most_bytes(4_096) == 1_048_576
+    assert (most_bytes(10_000), most_bytes(2_000_000)) == (2_560_000, LARGEST_UNPACKED_BYTES)
 
 
 def test_zstd_that_does_not_tell_its_size_is_bounded_as_well() -> None:
-    assert bytes(unpacking.zstd_unpacked(_streamed(8))) == b"0" * 8_000_000
+    assert len(unpacking.zstd_unpacked(_streamed(8))) == 8_000_000
     with pytest.raises(UnpacksTooLarge):
         unpacking.zstd_unpacked(_streamed(100))
 
 
 def _streamed(megabytes: int) -> bytes:
     compressor = cramjam.zstd.Compressor()
-    for _ in range(megabytes):
-        compressor.compress(b"0" * 1_000_000)
+    for number in range(megabytes):
+        compressor.compress(heavy(1_000_000, number))
     return bytes(compressor.finish())
 
 
