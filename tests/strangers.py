@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from socket import SHUT_RDWR, socket
 from typing import Final
 
+from certificates import Certificates, serving_tls
+
 _MOST_FLOOD: Final = 2_000
 """Pieces of an answer without end: bounded, also where nobody hangs up."""
 
@@ -38,6 +40,8 @@ def _endless(beginning: bytes, piece: bytes) -> Harm:
     return _says(beginning, *[piece] * _MOST_FLOOD)
 
 
+_TICKETS: Final = 5_000
+"""Of TLS 1.3, of 250 bytes each: 1.2 MB that follow on a handshake."""
 _COOKIES: Final = b"".join(b"set-cookie: c%d=%s\r\n" % (number, b"v" * 100) for number in range(3_500))
 
 HARMS: Final[dict[str, Harm]] = {
@@ -49,13 +53,14 @@ HARMS: Final[dict[str, Harm]] = {
     "odd-status": _says(b"HTTP/1.1 999 \xff\r\ntransfer-encoding: chunked\r\n\r\nz\r\n"),
     "tls-plain-text": _beside_tls(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "tls-bad-record": _beside_tls(b"\x17\x03\x03\x00\x20" + b"x" * 32),
+    "tls-endless-tickets": _says(),
     "tls-hanging-up": lambda connection: connection.shutdown(SHUT_RDWR),
 }
 """What each does once it was asked; those whose names begin with tls- speak TLS."""
 
 
 class Stranger(socketserver.ThreadingTCPServer):
-    """Reads a request, does its harm, and counts how often it was asked."""
+    """Reads a request, does its harm, and counts how often somebody came."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -63,7 +68,7 @@ class Stranger(socketserver.ThreadingTCPServer):
     def __init__(self, harm: Harm, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.harm, self.tls = harm, tls
-        self.asked = 0
+        self.visits = 0
         self.port = int(self.server_address[1])
 
 
@@ -71,21 +76,21 @@ class _Handler(socketserver.BaseRequestHandler):
     server: Stranger
 
     def handle(self) -> None:
+        self.server.visits += 1
         with suppress(OSError):  # whoever asked has gone
             connection = self.request
             if self.server.tls is not None:
                 connection = self.server.tls.wrap_socket(connection, server_side=True)
             while b"\r\n\r\n" not in connection.recv(65_536):
                 pass
-            self.server.asked += 1
             self.server.harm(connection)
             connection.recv(65_536)  # until whoever asked has had enough
 
 
 @contextmanager
-def strangers(tls: ssl.SSLContext) -> Iterator[dict[str, Stranger]]:
+def strangers(made: Certificates) -> Iterator[dict[str, Stranger]]:
     """Serve one of each kind."""
-    servers = {name: Stranger(harm, tls if name.startswith("tls-") else None) for name, harm in HARMS.items()}
+    servers = {name: Stranger(harm, _tls_of(name, made)) for name, harm in HARMS.items()}
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -94,3 +99,12 @@ def strangers(tls: ssl.SSLContext) -> Iterator[dict[str, Stranger]]:
         for server in servers.values():
             server.shutdown()
             server.server_close()
+
+
+def _tls_of(name: str, made: Certificates) -> ssl.SSLContext | None:
+    if not name.startswith("tls-"):
+        return None
+    tls = serving_tls(made)
+    if name == "tls-endless-tickets":
+        tls.num_tickets = _TICKETS
+    return tls

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import httpcore
 
 from api.notifier.addresses import may_reach, network_of
+from api.notifier.bounded import BoundedStream
 
 if TYPE_CHECKING:
     import ssl
@@ -20,19 +21,11 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 8
 """Attempts of one webhook, and its connections; each ends within `timeout_s`."""
-MOST_ANSWER_BYTES: Final = 16 * 1024
-"""Of an answer: its informational answers, its headers, and the beginning of its body."""
-_PIECE_BYTES: Final = 2 * 1024
-"""What is parsed before others get their turn: about a hundred informational answers."""
 _IDLE_S: Final = 5.0
 
 
 class UnknownHost(Exception):
     """No name server knows the host."""
-
-
-class AnswerTooLong(Exception):
-    """The receiver sends more than an answer may have."""
 
 
 class Resolver(Protocol):
@@ -133,46 +126,3 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             else:
                 return BoundedStream(stream)
         raise failed
-
-
-class BoundedStream(httpcore.AsyncNetworkStream):
-    """Reads an answer in small pieces, lets others have their turn between them, and ends where it is too long.
-
-    h11 parses all that a read brings at one go, informational answers without end among it.
-    """
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        """Read nothing yet."""
-        self._inner = inner
-        self._left_bytes = MOST_ANSWER_BYTES
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        """Return the next piece. Raises AnswerTooLong."""
-        await asyncio.sleep(0)
-        if self._left_bytes <= 0:
-            raise AnswerTooLong(f"its answer is longer than {MOST_ANSWER_BYTES} bytes")
-        piece = await self._inner.read(min(max_bytes, _PIECE_BYTES), timeout)
-        self._left_bytes -= len(piece)
-        return piece
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send a part of a request, of which the answer is yet to come."""
-        self._left_bytes = MOST_ANSWER_BYTES
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore.AsyncNetworkStream:
-        """Return the same within TLS."""
-        return BoundedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what the connection tells of itself."""
-        return self._inner.get_extra_info(info)

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import httpcore
 import pytest
-from certificates import made_certificates, serving_tls
+from certificates import made_certificates
 from eventually import eventually_async
 from strangers import HARMS, strangers
 
 from api.clock import now_ms
+from api.notifier.bounded import MOST_ANSWER_BYTES, AnswerTooLong, BoundedStream
 from api.notifier.delivery import Answer, attempted
 from api.notifier.ledger import Delivery, Ledger
 from api.notifier.sender import WebhookSender, all_or_none
-from api.notifier.transport import AT_ONCE, MOST_ANSWER_BYTES, AnswerTooLong, BoundedStream, SystemResolver, pool_of
+from api.notifier.transport import AT_ONCE, SystemResolver, pool_of
 from api.notifier.webhook import Webhook
 
 SECRET = "sixteen characters"  # noqa: S105 - of a test
@@ -46,7 +47,7 @@ async def kind(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def test_whatever_a_receiver_answers_is_a_failed_attempt_of_its_own(tmp_path: Path) -> None:
     made = made_certificates(tmp_path)
     trusting = ssl.create_default_context(cafile=made.authority)
-    with strangers(serving_tls(made)) as servers:
+    with strangers(made) as servers:
         answers = {name: await answer_of(a_webhook(name, one.port), trusting) for name, one in servers.items()}
     assert all(answer.detail for answer in answers.values())
     by_status = {name: answer.status for name, answer in answers.items()}
@@ -57,14 +58,14 @@ async def test_beside_receivers_of_every_bad_kind_a_good_one_gets_all_and_so_aft
     made = made_certificates(tmp_path)
     trusting, ledger = ssl.create_default_context(cafile=made.authority), Ledger(tmp_path / "ledger.db")
     server = await asyncio.start_server(kind, "127.0.0.1", 0)
-    with strangers(serving_tls(made)) as servers:
+    with strangers(made) as servers:
         ports = {"good": server.sockets[0].getsockname()[1]} | {name: one.port for name, one in servers.items()}
         for began in (0, GOOD):
             counts = dict.fromkeys(ports, 3 * AT_ONCE) | {"good": GOOD}
             ledger.take([a_delivery(name, f"a{began + n}") for name in ports for n in range(counts[name])], {})
-            asked = {name: one.asked for name, one in servers.items()}
+            visits = {name: one.visits for name, one in servers.items()}
             await deliver(ledger, ports, trusting, all_good=began + GOOD)
-            assert all(one.asked > asked[name] for name, one in servers.items())
+            assert all(one.visits > visits[name] for name, one in servers.items())
     server.close()
     ledger.close()
 
