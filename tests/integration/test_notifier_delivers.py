@@ -101,7 +101,8 @@ class Notifier:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *flags: str, env: dict[str, str] | None = None) -> None:
-        self._process = subprocess.Popen([*self._command, *flags], env=env and os.environ | env)
+        inherited = os.environ  # noqa: TID251 - a child inherits it
+        self._process = subprocess.Popen([*self._command, *flags], env=inherited | (env or {}))
         eventually(self._is_ready, within_s=60)
 
     def _is_ready(self) -> bool:
