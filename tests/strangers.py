@@ -42,7 +42,7 @@ def _endless(beginning: bytes, piece: bytes) -> Harm:
 
 _TICKETS: Final = 1_000
 """Of TLS 1.3, of 250 bytes each: 250 kB that follow on a handshake."""
-_COOKIES: Final = b"".join(b"set-cookie: c%d=%s\r\n" % (number, b"v" * 100) for number in range(3_500))
+_COOKIES: Final = b"".join(b"set-cookie: c%d=%s\r\n" % (number, b"v" * 8) for number in range(3_500))
 
 HARMS: Final[dict[str, Harm]] = {
     "redirect-to-no-name": _says(b"HTTP/1.1 302 X\r\nlocation: http://xn--/\r\ncontent-length: 0\r\n\r\n"),

@@ -178,6 +178,7 @@ def test_a_receiver_that_trickles_delays_neither_another_nor_the_reading_of_aler
             for name, port in (("slow", slow.server_port), ("workshop", receiver.server_port))
         )
     )
+    fill_readings(module_broker.bootstrap)
     topics, notifier = Topics(), Notifier(module_broker, tmp_path)
     try:
         notifier.start("--timeout", "3600")  # an attempt at the slow one outlasts the test
@@ -193,6 +194,7 @@ def test_a_receiver_that_trickles_delays_neither_another_nor_the_reading_of_aler
 def test_receivers_of_every_bad_kind_end_no_notifier_and_cost_another_no_alert(
     module_broker: Broker, receiver: Receiver, tmp_path: Path
 ) -> None:
+    fill_readings(module_broker.bootstrap)
     made = made_certificates(tmp_path / "tls")
     topics, notifier = Topics(), Notifier(module_broker, tmp_path)
     with strangers(made) as servers:
