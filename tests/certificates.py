@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,13 @@ def made_certificates(folder: Path) -> Certificates:
     _openssl("x509", "-req", "-in", request, "-CA", made.authority, "-CAkey", authority_key, "-CAcreateserial",
              "-days", "2", "-extfile", names, "-out", made.certificate)  # fmt: skip
     return made
+
+
+def serving_tls(made: Certificates) -> ssl.SSLContext:
+    """Return what a server speaks TLS with."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(made.certificate, made.key)
+    return tls
 
 
 def _openssl(*arguments: str | Path) -> None:

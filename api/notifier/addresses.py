@@ -11,12 +11,22 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_NOT_PUBLIC: Final = (
-    ip_network("168.63.129.16/32"),  # Azure's own services, among them its metadata
-    ip_network("192.0.0.0/24"),  # of the IETF; Oracle's metadata
-)
-_CARRIES_IPV4: Final = (ip_network("64:ff9b::/96"), ip_network("::/96"))
-"""NAT64 and IPv4-compatible addresses: the last 32 bits say who answers."""
+_NOT_PUBLIC: Final = tuple(
+    ip_network(network)
+    for network in (
+        # IANA's registry of IPv4 special-purpose addresses, and multicast
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/3",
+        "168.63.129.16/32",  # Azure's own services, among them its metadata
+        # IANA's registry of IPv6 special-purpose addresses, as far as they lie in 2000::/3
+        "2001::/23", "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
+"""Listed here, as `ipaddress` knows what was registered when its Python was released."""
+_GLOBAL_UNICAST: Final = ip_network("2000::/3")
+"""All that IANA gives out of IPv6; site-local, translated, compatible and segment-routing addresses lie outside."""
+_NAT64: Final = ip_network("64:ff9b::/96")
 
 
 def may_reach(address: str, allowed: Iterable[Network]) -> bool:
@@ -36,16 +46,18 @@ def _plain(address: Address) -> Address:
 
 
 def _is_public(address: Address) -> bool:
-    carried = _carried(address)
-    if carried is not None:
-        return _is_public(carried)
-    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
+    if isinstance(address, IPv6Address):
+        carried = _carried(address)
+        if carried is not None:
+            return _is_public(carried)
+        if address not in _GLOBAL_UNICAST:
+            return False
+    return address.is_global and not any(address in network for network in _NOT_PUBLIC)
 
 
-def _carried(address: Address) -> IPv4Address | None:
-    """Return the IPv4 address that a gateway between the protocols makes of it."""
-    if isinstance(address, IPv4Address):
-        return None
-    if any(address in network for network in _CARRIES_IPV4):
-        return IPv4Address(address.packed[-4:])
-    return address.sixtofour
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that a gateway between the protocols makes of it.
+
+    Teredo and the local NAT64 (64:ff9b:1::/48, RFC 8215) carry one too; these are refused whatever it is.
+    """
+    return IPv4Address(address.packed[-4:]) if address in _NAT64 else address.sixtofour

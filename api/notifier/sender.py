@@ -6,11 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from api.clock import now_ms
 from api.notifier.delivery import attempted, judged
-from api.notifier.transport import AddressRefused, CheckedTransport, permitted
+from api.notifier.transport import AT_ONCE, AddressRefused, UnknownHost, permitted, pool_of
 from contracts.errors import InvalidInput
 from observability.metrics import NOTIFICATIONS
 
@@ -25,11 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 8
-"""Attempts of one webhook, and its connections; each ends within `timeout_s`."""
 _IDLE_S: Final = 0.1
-_CONNECTING: Final = 0.25
-"""Share of the time that one address may take to connect, so that a second one gets its turn."""
 
 
 class WebhookSender:
@@ -49,25 +43,20 @@ class WebhookSender:
         self._ledger = ledger
         self._timeout_s = timeout_s
         self._resolver = resolver
-        inner = httpx.AsyncHTTPTransport(verify=tls, limits=httpx.Limits(max_connections=AT_ONCE))
-        self._client = httpx.AsyncClient(
-            transport=CheckedTransport(inner, resolver, webhook.networks),
-            timeout=httpx.Timeout(timeout_s, connect=timeout_s * _CONNECTING),
-            follow_redirects=False,
-        )
+        self._pool = pool_of(webhook, resolver, tls)
         self._is_failing = False
 
     async def check(self) -> None:
         """Look the receiver up. Raises InvalidInput when its addresses are refused; a name may be unknown as yet."""
+        name, url = self._webhook.name, self._webhook.parsed_url
+        host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await permitted(self._resolver, httpx.URL(self._webhook.url), self._webhook.networks)
+                await permitted(self._resolver, host, port, self._webhook.networks)
         except AddressRefused as error:
-            raise InvalidInput(f"webhook {self._webhook.name!r}: {error}; see docs/api.md") from error
-        except httpx.InvalidURL as error:
-            raise InvalidInput(f"webhook {self._webhook.name!r}: url {self._webhook.url!r}: {error}") from error
-        except (httpx.ConnectError, TimeoutError) as error:
-            log.warning("receiver not known as yet", extra={"webhook": self._webhook.name, "reason": str(error)})
+            raise InvalidInput(f"webhook {name!r}: {error}; see docs/api.md") from error
+        except (UnknownHost, TimeoutError) as error:
+            log.warning("receiver not known as yet", extra={"webhook": name, "reason": str(error)})
 
     async def until(self, stopping: asyncio.Event) -> None:
         """Deliver until asked to stop, and end after the attempts in hand. Raises Unavailable for the ledger."""
@@ -79,11 +68,11 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._pool.aclose()
         self._resolver.close()
 
     async def _attempt(self, delivery: Delivery) -> None:
-        answer = await attempted(self._client, self._webhook, delivery, now_ms(), timeout_s=self._timeout_s)
+        answer = await attempted(self._pool, self._webhook, delivery, now_ms(), timeout_s=self._timeout_s)
         verdict = judged(answer, delivery, now_ms())
         NOTIFICATIONS.labels(delivery.webhook, verdict.outcome).inc()
         self._tell(answer, is_failing=verdict.outcome == "waiting")

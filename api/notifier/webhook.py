@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from base64 import b64encode
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
+import httpx
 import msgspec
 
 from contracts.alert import AlertState, Severity
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$")]
 _Secret = Annotated[str, msgspec.Meta(min_length=16)]
+_SHORTEST_SECRET: Final = 4
+"""Characters; what is shorter stands in any text."""
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,13 +41,43 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Networks that are not public, such as `10.1.0.0/16`, in which the receiver may stand."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no network."""
+        """Raise ValueError for what is no network, and for what is no URL; the text holds nothing of the URL."""
         self.networks  # noqa: B018 - parses them
+        try:
+            host = self.parsed_url.raw_host
+        except (httpx.InvalidURL, UnicodeError):
+            host = b""
+        if not host:
+            message = f"the url of webhook {self.name!r} cannot be parsed; write https://HOST:PORT/PATH"
+            raise ValueError(message)
 
     @property
     def networks(self) -> tuple[Network, ...]:
         """The allowed networks, parsed."""
         return tuple(ip_network(network) for network in self.allowed_networks)
+
+    @property
+    def parsed_url(self) -> httpx.URL:
+        """The URL, parsed. Of the host ask for `raw_host`: `host` decodes it, and not every name can be decoded."""
+        return httpx.URL(self.url)
+
+    @property
+    def authorization(self) -> str:
+        """The header for user and password of the URL; empty where it has none."""
+        url = self.parsed_url
+        given = b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+        return f"Basic {given}" if url.userinfo else ""
+
+    def without_secrets(self, text: str) -> str:
+        """Return what a receiver said, without what it may have repeated of the secret and the URL behind the host."""
+        url = self.parsed_url
+        target = [url.raw_path.decode("ascii"), url.path, *url.path.split("/"), *url.params.values()]
+        parts = {self.secret, url.userinfo.decode("ascii"), url.username, url.password, *target}
+        parts.add(self.authorization.removeprefix("Basic "))
+        for part in sorted(parts, key=len, reverse=True):
+            if len(part) >= _SHORTEST_SECRET:
+                text = text.replace(part, "…")
+        return text
 
     def wants(self, alert: Alert, fleet: str | None) -> bool:
         """Tell whether this change of an alert is for it; `fleet` None: the vehicle is in no registry."""

@@ -15,7 +15,8 @@ import httpx
 from hostile.ordinary_cars import RULE, Event
 from sse import Reader
 
-Mood = Literal["trickling", "hanging", "endless headers", "endless body", "packed bomb", "hanging up"]
+Mood = Literal["trickling", "hanging", "endless headers", "endless body", "packed bomb", "hanging up",
+             "endless informational answers", "a redirect to no name", "thousands of cookies"]  # fmt: skip
 MOODS: Final[tuple[Mood, ...]] = get_args(Mood)
 
 _KIND: Final = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -159,6 +160,19 @@ def _packed_bomb() -> Iterator[Piece]:
     yield _sent(_OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(packed), packed))
 
 
+def _endless_informational() -> Iterator[Piece]:
+    yield from (_sent(b"HTTP/1.1 100 C\r\n\r\n" * 3_000) for _ in range(_MOST_FLOOD))
+
+
+def _redirect_to_no_name() -> Iterator[Piece]:
+    yield _sent(b"HTTP/1.1 302 X\r\nlocation: http://xn--/\r\ncontent-length: 0\r\n\r\n")
+
+
+def _thousands_of_cookies() -> Iterator[Piece]:
+    cookies = b"".join(b"set-cookie: c%d=%d\r\n" % (number, number) for number in range(3_500))
+    yield _sent(b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n" + cookies + b"\r\n")
+
+
 def _hanging_up() -> Iterator[Piece]:
     return iter(())
 
@@ -170,6 +184,9 @@ _MOODS: Final[dict[Mood, Callable[[], Iterator[Piece]]]] = {
     "endless body": _endless_body,
     "packed bomb": _packed_bomb,
     "hanging up": _hanging_up,
+    "endless informational answers": _endless_informational,
+    "a redirect to no name": _redirect_to_no_name,
+    "thousands of cookies": _thousands_of_cookies,
 }
 
 

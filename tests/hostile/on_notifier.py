@@ -17,6 +17,7 @@ from contracts.vehicle import Vehicle
 
 _LONG_S: Final = 6.0
 _REGISTERED_S: Final = 1.0
+_SHORT: Final = ("trickling", "packed bomb", "endless informational answers", "a redirect to no name")
 
 
 async def moody(mood: Mood, target: Target) -> list[str]:
@@ -41,6 +42,6 @@ async def moody(mood: Mood, target: Target) -> list[str]:
 
 ON_NOTIFIER: Final = tuple(
     Attack(f"a receiver that is {mood}" if mood.endswith(("ing", "up")) else f"a receiver with {mood}", "notifier",
-           partial(moody, mood), is_short=mood in ("trickling", "packed bomb"))
+           partial(moody, mood), is_short=mood in _SHORT)
     for mood in MOODS
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -18,9 +19,11 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from certificates import made_certificates
 from eventually import eventually
 from filled_readings import fill_readings
 from serving import OTHER_VIN, Topics, a_vehicle, an_alert
+from strangers import Stranger, strangers
 
 from api.notifier.signature import HEADER, is_genuine
 from contracts.record import Record
@@ -97,8 +100,9 @@ class Notifier:
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *flags: str) -> None:
-        self._process = subprocess.Popen([*self._command, *flags])
+    def start(self, *flags: str, env: dict[str, str] | None = None) -> None:
+        inherited = os.environ  # noqa: TID251 - a child inherits it
+        self._process = subprocess.Popen([*self._command, *flags], env=inherited | (env or {}))
         eventually(self._is_ready, within_s=60)
 
     def _is_ready(self) -> bool:
@@ -106,6 +110,9 @@ class Notifier:
             return httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200
         except httpx.TransportError as error:
             raise OSError(self.port) from error
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         if self._process is not None:
@@ -171,6 +178,7 @@ def test_a_receiver_that_trickles_delays_neither_another_nor_the_reading_of_aler
             for name, port in (("slow", slow.server_port), ("workshop", receiver.server_port))
         )
     )
+    fill_readings(module_broker.bootstrap)
     topics, notifier = Topics(), Notifier(module_broker, tmp_path)
     try:
         notifier.start("--timeout", "3600")  # an attempt at the slow one outlasts the test
@@ -181,3 +189,40 @@ def test_a_receiver_that_trickles_delays_neither_another_nor_the_reading_of_aler
     finally:
         notifier.kill()
         slow.shutdown()
+
+
+def test_receivers_of_every_bad_kind_end_no_notifier_and_cost_another_no_alert(
+    module_broker: Broker, receiver: Receiver, tmp_path: Path
+) -> None:
+    fill_readings(module_broker.bootstrap)
+    made = made_certificates(tmp_path / "tls")
+    topics, notifier = Topics(), Notifier(module_broker, tmp_path)
+    with strangers(made) as servers:
+        urls = {
+            name: f"{'https' if one.tls else 'http'}://user:HIDDEN@127.0.0.1:{one.port}/"
+            for name, one in servers.items()
+        }
+        urls["workshop"] = f"http://127.0.0.1:{receiver.server_port}/"
+        (tmp_path / "webhooks.toml").write_text(
+            "".join(
+                f'[[webhook]]\nname = "{name}"\nurl = "{url}"\nsecret = "{SECRET}"\n'
+                'rules = ["coolant"]\nallowed_networks = ["127.0.0.1"]\n'
+                for name, url in urls.items()
+            )
+        )
+        try:
+            for first in (0, 20):  # the second time those that failed are due at once
+                visits = {name: one.visits for name, one in servers.items()}
+                notifier.start(env={"SSL_CERT_FILE": str(made.authority)})
+                send(module_broker, [topics.alert(an_alert(f"c{n}")) for n in range(first, first + 20)])
+                expected = {f"c{n}:1" for n in range(first + 20)}
+                eventually(partial(has_taken, receiver, expected), within_s=120)
+                eventually(partial(all_visited, servers, visits), within_s=60)
+                assert notifier.is_alive()
+                notifier.kill()
+        finally:
+            notifier.kill()
+
+
+def all_visited(servers: dict[str, Stranger], before: dict[str, int]) -> bool:
+    return all(one.visits > before[name] for name, one in servers.items())

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpcore
 import pytest
-from certificates import made_certificates
+from certificates import made_certificates, serving_tls
 from eventually import eventually_async
 
 from api.clock import now_ms
@@ -21,8 +21,8 @@ from api.notifier.addresses import may_reach
 from api.notifier.delivery import Answer, attempted, judged
 from api.notifier.ledger import Delivery, Ledger
 from api.notifier.program import Notifier
-from api.notifier.sender import AT_ONCE, WebhookSender
-from api.notifier.transport import AddressRefused, CheckedTransport, Resolver, SystemResolver
+from api.notifier.sender import WebhookSender
+from api.notifier.transport import AT_ONCE, Resolver, SystemResolver, pool_of
 from api.notifier.webhook import Webhook, load_webhooks
 from api.settings import NotifierSettings
 from contracts.errors import InvalidInput, Unavailable
@@ -109,10 +109,9 @@ def a_webhook(port: int, *, name: str = "w", host: str = "127.0.0.1", allowed: t
 
 async def answer_of(webhook: Webhook, *, timeout_s: float = 30.0, resolver: Resolver | None = None) -> Answer:
     names = resolver or SystemResolver()
-    transport = CheckedTransport(httpx.AsyncHTTPTransport(), names, webhook.networks)
-    async with httpx.AsyncClient(transport=transport, timeout=60) as client:
+    async with pool_of(webhook, names, ssl.create_default_context()) as pool:
         try:
-            return await attempted(client, webhook, a_delivery(), now_ms(), timeout_s=timeout_s)
+            return await attempted(pool, webhook, a_delivery(), now_ms(), timeout_s=timeout_s)
         finally:
             names.close()
 
@@ -229,40 +228,41 @@ async def test_a_name_that_was_public_at_the_start_is_refused_once_it_is_not(tmp
     ledger.close()
 
 
-async def test_the_connection_is_made_to_the_address_that_was_checked() -> None:
-    asked: list[tuple[str, str, object]] = []
+class Away(httpcore.AsyncNetworkBackend):
+    """A network on which nobody answers; notes which addresses were tried."""
 
-    def inner(request: httpx.Request) -> httpx.Response:
-        asked.append((request.url.host, request.headers["host"], request.extensions["sni_hostname"]))
-        if request.url.host == "93.184.215.14":
-            raise httpx.ConnectError("away")
-        return httpx.Response(204)
+    def __init__(self) -> None:
+        self.tried: list[str] = []
 
+    async def connect_tcp(self, host: str, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        self.tried.append(host)
+        raise httpcore.ConnectError("away")
+
+
+async def test_the_connection_is_made_to_the_addresses_that_were_checked() -> None:
     names = Names(["10.0.0.1", "93.184.215.14", "2606:2800:21f::1"], ["127.0.0.1"])
-    transport = CheckedTransport(httpx.MockTransport(inner), names, [])
-    async with httpx.AsyncClient(transport=transport) as client:
-        assert (await client.post("https://receiver.example/x")).status_code == 204
-        names_told = ("receiver.example", "receiver.example")
-        assert asked == [("93.184.215.14", *names_told), ("2606:2800:21f::1", *names_told)]
-        with pytest.raises(AddressRefused, match=r"127\.0\.0\.1/32"):
-            await client.post("https://receiver.example/x")
+    webhook, network = a_webhook(80, host="receiver.example", allowed=()), Away()
+    async with pool_of(webhook, names, ssl.create_default_context(), network) as pool:
+        answers = [await attempted(pool, webhook, a_delivery(), now_ms(), timeout_s=30) for _ in range(2)]
+    assert network.tried == ["93.184.215.14", "2606:2800:21f::1"]
+    assert "2606:2800:21f::1: ConnectError('away')" in answers[0].detail
+    assert "127.0.0.1/32" in answers[1].detail
 
 
 async def test_a_certificate_is_that_of_the_name_not_of_the_address(tmp_path: Path) -> None:
     made = made_certificates(tmp_path)
-    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    serving.load_cert_chain(made.certificate, made.key)
+    trusting = ssl.create_default_context(cafile=made.authority)
 
-    async def status_of(url: str) -> int:
-        inner = httpx.AsyncHTTPTransport(verify=ssl.create_default_context(cafile=made.authority))
-        transport = CheckedTransport(inner, Names(["127.0.0.1"]), a_webhook(1).networks)
-        async with httpx.AsyncClient(transport=transport) as client:
-            return (await client.post(url, content=b"{}")).status_code
+    async def answer_at(host: str, port: int) -> Answer:
+        webhook = Webhook("w", f"https://{host}:{port}/", SECRET, allowed_networks=LOOPBACK)
+        async with pool_of(webhook, Names(["127.0.0.1"]), trusting) as pool:
+            return await attempted(pool, webhook, a_delivery(), now_ms(), timeout_s=30)
 
-    async with a_receiver(take, serving) as receiver:
-        assert await status_of(f"https://localhost:{receiver.port}/") == 204
-        with pytest.raises(httpx.ConnectError, match=r"receiver\.example"):
-            await status_of(f"https://receiver.example:{receiver.port}/")
+    async with a_receiver(take, serving_tls(made)) as receiver:
+        assert (await answer_at("localhost", receiver.port)).status == 204
+        refused = await answer_at("receiver.example", receiver.port)
+        assert refused.status is None
+        assert "receiver.example" in refused.detail
 
 
 async def test_a_redirect_leads_nowhere() -> None:
@@ -284,14 +284,17 @@ async def test_a_redirect_leads_nowhere() -> None:
         "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200", "168.63.129.16",
         "192.0.0.192", "0.0.0.1", "255.255.255.255", "224.0.0.1", "198.18.0.1", "::", "::1", "fe80::1%eth0",
         "fd00:ec2::254", "ff0e::1", "::ffff:169.254.169.254", "::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
-        "2001:0:7f00:1::",
+        "2001:0:7f00:1::", "2001:0:808:808::", "64:ff9b:1::7f00:1", "fec0::1", "::ffff:0:127.0.0.1", "3fff::1",
+        "100:0:0:1::1", "2001:db8::1", "4000::1", "5f00::1", "::ffff:64:ff9b", "192.88.99.1", "240.0.0.1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:
     assert not may_reach(address, [])
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "2606:2800:21f::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
+)
 def test_public_addresses_need_no_leave(address: str) -> None:
     assert may_reach(address, [])
 
@@ -325,11 +328,15 @@ async def test_a_file_from_before_is_refused_at_the_start_with_the_key_to_add(tm
         await Notifier(settings).run()
 
 
-async def test_a_url_that_cannot_be_asked_is_refused_at_the_start(tmp_path: Path) -> None:
-    (tmp_path / "w.toml").write_text(a_file("http://receiver.example:port/hook"))
+@pytest.mark.parametrize(
+    "url", ["http://receiver.example:port/hook", "https:///x", "https://us:pa/ss@host/", "http://:1"]
+)
+async def test_a_url_that_cannot_be_asked_is_refused_at_the_start_and_not_shown(tmp_path: Path, url: str) -> None:
+    (tmp_path / "w.toml").write_text(a_file(url))
     settings = NotifierSettings(webhooks=tmp_path / "w.toml", ledger=tmp_path / "l.db", bootstrap="127.0.0.1:1", wait=1)
-    with pytest.raises(InvalidInput, match="workshop"):
+    with pytest.raises(InvalidInput, match="workshop") as caught:
         await Notifier(settings).run()
+    assert not any(part in str(caught.value) for part in ("port/", "pa/", "'pa'", "ss@"))
 
 
 async def test_a_name_that_is_not_known_at_the_start_stops_nothing(tmp_path: Path) -> None:
