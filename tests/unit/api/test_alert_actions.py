@@ -180,7 +180,7 @@ def test_nobody_signs_or_notes_with_characters_that_are_not_seen(client: TestCli
 
 
 @pytest.mark.parametrize(
-    "note", ["⚠\ufe0f called\r\n\tthe driver", "👩\u200d🔧 was here", "\u0645\u06cc\u200c\u062e\u0648"]
+    "note", ["⚠\ufe0f called\r\n\tdriver", "👩\u200d🔧 was here", "\u0645\u06cc\u200c\u062e\u0648"]
 )
 def test_a_note_has_lines_emoji_and_every_script(note: str) -> None:
     assert Note(by="Zoë 日本", note=note).note == note

@@ -161,7 +161,7 @@ def asked_of(server: str) -> list[Callable[[], None]]:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (http("307 Temporary Redirect", "text/html", b"", "Location: https://x.example/\x1b"), "307 text/html to http"),
+        (http("307 Temporary Redirect", "text/html", b"", "Location: https://x.example/"), "307 text/html to http"),
         (http("304 Not Modified", "text/html", b""), "304"),
         (http("200 OK", "text/html", b"<html>\n<p>"), "200 text/html"),
         (http("200 OK", "application/json", b""), "200 application/json"),
@@ -210,7 +210,7 @@ def test_a_program_that_meets_another_server_ends_with_3_and_one_line() -> None:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 3
     assert ended.stderr.splitlines() == [
-        f"api: {server} does not answer as the API does: it sent 307 text/html to /login; give its address by --server"
+        f"api: {server} does not answer as the API does: it sent 307 text/html to /login; see --server"
     ]
 
 
