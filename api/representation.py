@@ -12,16 +12,19 @@ import msgspec
 from fastapi import Response
 
 from api.negotiation import weights
+from observability.plain_text import UNSAFE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Media = Literal["application/json", "text/csv", "application/x-ndjson"]
 MEDIA: Final[tuple[Media, ...]] = ("application/json", "text/csv", "application/x-ndjson")
-_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What begins a formula, also in full width."""
-_UNSEEN: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*")
-"""What a spreadsheet passes over before it looks for one."""
+_FORMULA: Final = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a\u207c\u208a\u208c\ufb29\u2a75\u2a76"
+"""What begins a formula, also where compatibility decomposition (NFKC) makes it one: full width, small, raised."""
+_FORMULA_CELL: Final = re.compile(rf"[\t\r\n]|[\s{UNSAFE}]*[{_FORMULA}]")
+"""Where a formula is the whole cell: behind what a spreadsheet passes over before it looks for one."""
+_FORMULA_WITHIN: Final = re.compile(rf"(?<=[;\t\r\n])(?=(?:(?![;\t\r\n])[\s\"{UNSAFE}])*[{_FORMULA}])")
+"""Where one begins for a spreadsheet that separates cells by semicolons or tabs, and so does not see our quotes."""
 
 
 def accepted(accept: str | None) -> Media:
@@ -79,5 +82,4 @@ def csv_table(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> bytes:
 def _harmless(value: object) -> object:
     if not isinstance(value, str) or not value:
         return value
-    begin = value[len(_UNSEEN.match(value)[0]) :]  # type: ignore[index]  # it matches any text
-    return f"'{value}" if begin.startswith(_FORMULA) or value[0] in "\t\r\n" else value
+    return ("'" if _FORMULA_CELL.match(value) else "") + _FORMULA_WITHIN.sub("'", value)

@@ -7,7 +7,6 @@ VIEWS/versions/000012/trips/*.parquet          a view
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ import msgspec
 
 from contracts.codec import decode, encode
 from contracts.errors import MalformedRecord
+from contracts.files import replacing
 
 ColumnType = Literal["string", "int", "long", "double", "date"]
 
@@ -206,20 +206,8 @@ def current_version(views: Path) -> int | None:
 
 def point_to(views: Path, version: int) -> None:
     """Serve a version, in one step that survives a crash."""
-    fresh = views / f"{CURRENT_FILE}.new"
-    fresh.write_text(f"{version}\n")
-    make_durable(fresh)
-    fresh.replace(views / CURRENT_FILE)
-    make_durable(views)
-
-
-def make_durable(path: Path) -> None:
-    """Let a file's bytes, or a folder's names, be on the disk before anything that depends on them."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with replacing(views / CURRENT_FILE) as pointer:
+        pointer.write(f"{version}\n".encode())
 
 
 def read_manifest(views: Path, version: int) -> Manifest:

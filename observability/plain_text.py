@@ -7,11 +7,19 @@ import re
 import sys
 from typing import Final, TextIO
 
-_ACTS_ON_A_TERMINAL: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0 with ESC, DEL, C1 with the one-byte CSI and OSC
-    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"  # bidi, invisible, line ends
-    "\ud800-\udfff\U000e0000-\U000e007f]"  # lone surrogates, which no encoding takes; tags
+INVISIBLE: Final = (
+    # Default_Ignorable_Code_Point, of which bidi controls are a part (Unicode 16, DerivedCoreProperties.txt)
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    # other format controls that show nothing (General_Category Cf, UnicodeData.txt), and line ends
+    "\u2028\u2029\ufff9-\ufffb\U00013430-\U0001343f"
+    # letters and symbols that are blank by their names: Braille, null notehead, hieroglyphs, Khitan filler
+    "\u2800\U0001d159\U00013441\U00013442\U00016fe4"
 )
+"""What nobody sees, or what reorders what one sees, for a class of a regular expression; spaces are not among it."""
+UNSAFE: Final = rf"\x00-\x1f\x7f-\x9f\ud800-\udfff{INVISIBLE}"
+"""That, C0 with ESC, DEL, C1 with the one-byte CSI and OSC, and lone surrogates, which no encoding takes."""
+_UNSAFE_CHARACTER: Final = re.compile(f"[{UNSAFE}]")
 
 
 def visible(text: str, *, keeps: str = "\n\t") -> str:
@@ -19,7 +27,7 @@ def visible(text: str, *, keeps: str = "\n\t") -> str:
 
     `keeps` are the control characters that stay as they are; give "" where the text must remain one line.
     """
-    return _ACTS_ON_A_TERMINAL.sub(lambda found: found[0] if found[0] in keeps else _escape(found[0]), text)
+    return _UNSAFE_CHARACTER.sub(lambda found: found[0] if found[0] in keeps else _escape(found[0]), text)
 
 
 def _escape(character: str) -> str:

@@ -5,19 +5,17 @@ Ivy, which ships inside the pyspark wheel, resolves and downloads them; what arr
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import logging
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from contracts.errors import Unavailable
+from contracts.files import locked
 
 JarSet = Literal["kafka", "spark"]
 JAR_SETS: tuple[JarSet, ...] = ("kafka", "spark")
@@ -39,8 +37,7 @@ def fetch_jars(jar_set: JarSet, *, java: Path, cache: Path) -> Path:
     wanted = listed_checksums((_HERE / f"{jar_set}.sha256").read_text())
     if _holds_names(folder, wanted):
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / f"{jar_set}-jars.lock"):
+    with locked(folder):
         if not _holds_names(folder, wanted):
             _download(jar_set, wanted, java=java, folder=folder)
     return folder
@@ -109,11 +106,3 @@ def _ivy() -> Path:
     if wheel is None or wheel.origin is None:
         raise Unavailable("pyspark is not installed, and Ivy ships inside it: run `make setup`")
     return next((Path(wheel.origin).parent / "jars").glob("ivy-*.jar"))
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, whatever ends it."""
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import Unavailable
+from contracts.files import replacing
 
 OLDEST: Final = 17
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
@@ -86,9 +87,6 @@ def _shim(java: Path, shims: Path) -> Path:
     shim = shims / f"java-{hashlib.sha256(bytes(java)).hexdigest()[:12]}" / "bin" / "java"
     script = shim_script(java, trust_store=_TRUST_STORE if _TRUST_STORE.exists() else None)
     if not shim.exists() or shim.read_text() != script:
-        shim.parent.mkdir(parents=True, exist_ok=True)
-        fresh = shim.with_name("java.new")
-        fresh.write_text(script)
-        fresh.chmod(0o755)
-        fresh.replace(shim)
+        with replacing(shim, mode=0o755) as out:
+            out.write(script.encode())
     return shim

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from contracts.files import replacing
 from rules import default_rules_file, with_room_for
 from stack.broker import BrokerFiles
 from stack.environment import cache_folder, machine_environment
@@ -41,6 +42,6 @@ def rules_for(vehicles: int, file: Path, environment: Mapping[str, str]) -> dict
     wanted = with_room_for(vehicles, usual)
     if wanted == usual or any(name in environment for name in RULES_VARIABLES):
         return {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(wanted, encoding="utf-8")
+    with replacing(file) as out:
+        out.write(wanted.encode())
     return dict.fromkeys(RULES_VARIABLES, str(file))

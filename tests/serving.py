@@ -15,6 +15,7 @@ from api.projector.writing import write
 from contracts.alert import Alert, AlertAction
 from contracts.codec import encode
 from contracts.definitions import PERIOD_KINDS, is_ranked_trip
+from contracts.files import replacing
 from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.reason import Reason
@@ -210,9 +211,8 @@ def publish(
 
 def point(views: Path, version: int) -> None:
     """Let CURRENT name a version, atomically."""
-    new = views / "CURRENT.new"
-    new.write_text(str(version))
-    new.rename(views / "CURRENT")
+    with replacing(views / "CURRENT") as pointer:
+        pointer.write(str(version).encode())
 
 
 def _views(

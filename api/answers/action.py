@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from contracts.alert import ActionKind, AlertAction
+from observability.plain_text import UNSAFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_By = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")]
-_Note = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
-]  # PostgreSQL keeps no NUL
+_UNSAFE_NAME: Final = re.compile(f"[{UNSAFE}]")
+_UNSAFE_NOTE: Final = re.compile(rf"(?![\t\n\r\u200c\u200d\ufe0e\ufe0f])[{UNSAFE}]")
+"""In a note lines may end, and emoji and scripts that join their letters have what they need."""
+
+
+def _free_of(unsafe: re.Pattern[str]) -> AfterValidator:
+    def checked(text: str) -> str:
+        if found := unsafe.search(text):
+            character = f"U+{ord(found[0]):04X}"
+            message = "has the character {character}, which is not seen or hides what is; leave it out"
+            raise PydanticCustomError("unsafe_character", message, {"character": character})
+        return text
+
+    return AfterValidator(checked)
+
+
+_By = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _free_of(_UNSAFE_NAME)]
+_Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), _free_of(_UNSAFE_NOTE)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -24,7 +41,7 @@ def _example(**fields: Any) -> ConfigDict:
 
 
 class _Act(BaseModel):
-    by: _By = Field(description="who does it")
+    by: _By = Field(description="who does it, as the client says; the audit log has the name of the key")
     action_id: _Id | None = Field(
         default=None, description="yours, to send the same again without doing it twice; made up when absent"
     )

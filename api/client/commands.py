@@ -8,13 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from api.client import showing
-from api.client.connection import Connection
+from api.client.connection import Connection, NotTheApi
 from contracts.errors import Unavailable
 from observability.plain_text import print_json
 from observability.terminal import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from api.settings import AlertsAsked, AttentionAsked, ClientSettings, RankingAsked, RouteAsked
     from observability.terminal import RenderableType
@@ -26,34 +26,29 @@ _RETRY_S: Final = 1.0
 
 def attention(asked: AttentionAsked) -> None:
     """Show which cars need attention."""
-    answer = Connection(asked).get("/v1/attention", limit=asked.limit)
-    _show(asked, answer, showing.attention(answer))
+    _ask(asked, showing.attention, "/v1/attention", limit=asked.limit)
 
 
 def ranking(asked: RankingAsked) -> None:
     """Show which cars are most fuel efficient."""
     facets = asked.model_dump(include={"scope", "period_kind", "period", "view", "by", "order", "limit"})
-    answer = Connection(asked).get("/v1/rankings/fuel-efficiency", **facets)
-    _show(asked, answer, showing.ranking(answer))
+    _ask(asked, showing.ranking, "/v1/rankings/fuel-efficiency", **facets)
 
 
 def route(asked: RouteAsked) -> None:
     """Show the cheapest way between two places."""
     facets = asked.model_dump(include={"by", "vehicle_class", "time_of_day"})
-    answer = Connection(asked).get("/v1/routes", **{"from": asked.start, "to": asked.end}, **facets)
-    _show(asked, answer, showing.routes(answer))
+    _ask(asked, showing.routes, "/v1/routes", **{"from": asked.start, "to": asked.end}, **facets)
 
 
 def alerts(asked: AlertsAsked) -> None:
     """Show alerts, and with `--follow` those that come."""
     filters = asked.model_dump(include={"vehicle_id", "rule", "severity"})
-    connection = Connection(asked)
     if asked.follow:
-        _follow(asked, connection, filters)
+        _follow(asked, Connection(asked), filters)
         return
-    is_open = True if asked.open else None
-    answer = connection.get("/v1/alerts", **filters, fleet=asked.fleet, is_open=is_open, limit=asked.limit)
-    _show(asked, answer, showing.alerts(answer["alerts"]))
+    filters |= {"fleet": asked.fleet, "is_open": True if asked.open else None, "limit": asked.limit}
+    _ask(asked, lambda answer: showing.alerts(answer["alerts"]), "/v1/alerts", **filters)
 
 
 def _follow(asked: AlertsAsked, connection: Connection, filters: dict[str, Any]) -> None:
@@ -65,7 +60,9 @@ def _follow(asked: AlertsAsked, connection: Connection, filters: dict[str, Any])
                 was_there = True
                 for event_id, kind, data in events(lines):
                     last_id = event_id or last_id
-                    _tell(asked, console, kind, data)
+                    _tell(asked, connection, console, kind, data)
+        except NotTheApi:
+            raise
         except Unavailable as error:
             if not was_there:  # it never answered: a wrong address rather than a break
                 raise
@@ -73,13 +70,17 @@ def _follow(asked: AlertsAsked, connection: Connection, filters: dict[str, Any])
         time.sleep(_RETRY_S)
 
 
-def _tell(asked: AlertsAsked, console: Console, kind: str, data: str) -> None:
+def _tell(asked: AlertsAsked, connection: Connection, console: Console, kind: str, data: str) -> None:
     if kind == "reset":
         log.warning("alerts were missed; `api alerts` lists them")
-    elif kind == "alert" and asked.as_json:
-        print_json(json.loads(data))
     elif kind == "alert":
-        console.print(showing.alert_line(json.loads(data)))
+        with connection.understood("an alert of another form"):
+            alert = json.loads(data)
+            line = None if asked.as_json else showing.alert_line(alert)
+        if line is None:
+            print_json(alert)
+        else:
+            console.print(line)
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -94,8 +95,12 @@ def events(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         block = {}
 
 
-def _show(asked: ClientSettings, answer: dict[str, Any], table: RenderableType) -> None:
+def _ask(asked: ClientSettings, table: Callable[[dict[str, Any]], RenderableType], path: str, **facets: Any) -> None:
+    connection = Connection(asked)
+    answer = connection.get(path, **facets)
     if asked.as_json:
         print_json(answer)
-    else:
-        Console().print(table)
+        return
+    with connection.understood("JSON of another form"):
+        shown = table(answer)
+    Console().print(shown)

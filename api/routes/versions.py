@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from api.errors import Refused, Unknown
 from api.routes.parameters import PREFIX
 from contracts.errors import MalformedRecord
-from contracts.views import current_version, point_to, read_manifest
+from contracts.files import locked
+from contracts.views import CURRENT_FILE, current_version, point_to, read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path as Folder
@@ -27,16 +28,21 @@ def version_routes(views: Folder) -> APIRouter:
     """Make the routes; `views` is the folder of the published versions."""
     routes = APIRouter(prefix=f"{PREFIX}/views", tags=["pipeline"])
 
-    @routes.post("/{version}/rollback", summary="Serve another version of the batch views")
-    def rollback(version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> RolledBack:
-        """Point to a version that is still kept, forward or back; the next batch run publishes a new one."""
+    def kept(version: int) -> None:
         try:
             read_manifest(views, version)
         except MalformedRecord as error:
             raise Unknown(f"version {version} is not kept; /v1/views lists those that are") from error
-        before = current_version(views)
+
+    @routes.post("/{version}/rollback", summary="Serve another version of the batch views")
+    def rollback(version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> RolledBack:
+        """Point to a version that is still kept, forward or back; the next batch run publishes a new one."""
+        kept(version)
         try:
-            point_to(views, version)
+            with locked(views / CURRENT_FILE):
+                kept(version)  # it may have been collected meanwhile
+                before = current_version(views)
+                point_to(views, version)
         except OSError as error:
             raise Refused(
                 f"{views} cannot be written by the API ({error.strerror}); use `cold-path views rollback`"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from api.security.audit import AuditLog
-from api.security.keys import added, read_keys, revoked, write_keys
+from api.security.keys import added, changing_keys, read_keys, revoked, write_keys
 from observability.plain_text import print_line
 from observability.terminal import Console, Table
 
@@ -20,18 +20,21 @@ _WHO = "command line"
 
 def add_key(asked: AddKey, clock: Callable[[], int]) -> None:
     """Make a key and show it, this once. Raises InvalidInput for a name in use."""
-    key, keys = added(read_keys(asked.keys), asked.name, asked.role, sees_positions=asked.positions, at_ms=clock())
-    AuditLog(asked.audit, clock).note(_WHO, "keys add", name=asked.name, role=asked.role)
-    write_keys(asked.keys, keys)
+    with changing_keys(asked.keys):
+        known = read_keys(asked.keys)
+        key, keys = added(known, asked.name, asked.role, sees_positions=asked.positions, at_ms=clock())
+        AuditLog(asked.audit, clock).note(_WHO, "keys add", name=asked.name, role=asked.role)
+        write_keys(asked.keys, keys)
     print_line(key)  # alone on its line, so that a script can take it
     Console(stderr=True).print("Keep it now: only its hash is kept here.", style="dim")
 
 
 def revoke_key(asked: RevokeKey, clock: Callable[[], int]) -> None:
     """End a key; a running API refuses it from now on. Raises InvalidInput without one."""
-    keys = revoked(read_keys(asked.keys), asked.name, at_ms=clock())
-    AuditLog(asked.audit, clock).note(_WHO, "keys revoke", name=asked.name)
-    write_keys(asked.keys, keys)
+    with changing_keys(asked.keys):
+        keys = revoked(read_keys(asked.keys), asked.name, at_ms=clock())
+        AuditLog(asked.audit, clock).note(_WHO, "keys revoke", name=asked.name)
+        write_keys(asked.keys, keys)
 
 
 def list_keys(asked: ListKeys) -> None:

@@ -6,8 +6,8 @@ A key cannot be guessed or found from its hash by trying, as passwords can, so a
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,9 +15,10 @@ import msgspec
 from api.role import Role
 from contracts.codec import decode
 from contracts.errors import InvalidInput, MalformedRecord
+from contracts.files import locked, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -73,14 +74,21 @@ def revoked(keys: Sequence[ApiKey], name: str, *, at_ms: int) -> list[ApiKey]:
 
 
 def write_keys(file: Path, keys: Sequence[ApiKey]) -> None:
-    """Write the file as a whole, readable by its owner only."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"{file.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+    """Write the file as a whole, readable by its owner only; who has read it before holds `changing_keys`."""
+    with replacing(file, mode=0o600) as out:
         out.write(msgspec.json.format(msgspec.json.encode(_File(list(keys))), indent=2) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
+
+
+@contextmanager
+def changing_keys(file: Path) -> Iterator[None]:
+    """Be the only one who reads and writes the file. Raises InvalidInput when it cannot be written."""
+    try:
+        with locked(file):
+            yield
+    except OSError as error:
+        raise InvalidInput(
+            f"--keys {file} cannot be written ({error.strerror}); see who may write its folder, or free some space"
+        ) from error
 
 
 class KeyRing:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from contracts.errors import Unavailable
+from contracts.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,7 @@ def java_home(environment: Mapping[str, str], *, shims: Path) -> Path:
 def _shim(java: Path, shims: Path) -> Path:
     """Write a `java` that drops the one flag of Spark's which the trimmed runtime of the wheel refuses."""
     shim = shims / "java" / "bin" / "java"
-    shim.parent.mkdir(parents=True, exist_ok=True)
-    shim.write_text(
+    script = (
         "#!/bin/sh\n"
         "for argument do\n"
         "  shift\n"
@@ -46,5 +46,6 @@ def _shim(java: Path, shims: Path) -> Path:
         "done\n"
         f'exec {shlex.quote(str(java))} "$@"\n'
     )
-    shim.chmod(0o755)
+    with replacing(shim, mode=0o755) as out:
+        out.write(script.encode())
     return shim.parent.parent

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from cold_path.versions.publication import published_numbers
 from contracts.errors import InvalidInput, MalformedRecord
-from contracts.views import PIN_FILE, current_version, point_to, read_manifest, version_folder
+from contracts.files import locked
+from contracts.views import CURRENT_FILE, PIN_FILE, current_version, point_to, read_manifest, version_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,14 +73,21 @@ def roll_back(views: Path, number: int | None) -> int:
 
     The next version is published when there are readings that no version covers yet.
     """
-    if number is None:
-        current = _pointed_to(views)
-        older = [known.number for known in versions(views) if current is not None and known.number < current]
-        if not older:
-            raise InvalidInput(f"{views}: there is no version below the current one; {_REMEDY}")
-        number = older[0]
-    point_to(views, version(views, number).number)
-    return number
+    _rolled_back_to(views, number)
+    with locked(views / CURRENT_FILE):
+        wanted = _rolled_back_to(views, number)  # again, as it may have been collected
+        point_to(views, wanted)
+    return wanted
+
+
+def _rolled_back_to(views: Path, number: int | None) -> int:
+    if number is not None:
+        return version(views, number).number
+    current = _pointed_to(views)
+    older = [known.number for known in versions(views) if current is not None and known.number < current]
+    if not older:
+        raise InvalidInput(f"{views}: there is no version below the current one; {_REMEDY}")
+    return older[0]
 
 
 def _pointed_to(views: Path) -> int | None:

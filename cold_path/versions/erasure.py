@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from cold_path.versions.publication import published_numbers
 from contracts.errors import MalformedRecord
+from contracts.files import replacing
 from contracts.views import VIEW_COLUMNS, manifest_bytes, read_manifest, version_folder
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ def erase_from_versions(views: Path, vehicle_id: str) -> int:
             counts[view] = counts.get(view, gone) - gone
             erased += gone
         if counts != manifest.row_counts:
-            fresh = version_folder(views, number) / "manifest.json.new"
-            fresh.write_bytes(manifest_bytes(msgspec.structs.replace(manifest, row_counts=counts)))
-            fresh.replace(fresh.with_name("manifest.json"))
+            with replacing(version_folder(views, number) / "manifest.json") as file:
+                file.write(manifest_bytes(msgspec.structs.replace(manifest, row_counts=counts)))
     return erased
 
 
@@ -48,7 +48,6 @@ def _rewritten(file: Path, vehicle_id: str) -> int:
         return 0
     left: pa.Table = rows.filter(pc.invert(pc.equal(rows.column(name), vehicle_id)))
     if left.num_rows < rows.num_rows:
-        fresh = file.with_name(f".{file.name}.new")
-        pq.write_table(left, fresh)
-        fresh.replace(file)
+        with replacing(file) as fresh:
+            pq.write_table(left, fresh)
     return int(rows.num_rows - left.num_rows)

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from cold_path.folders import made, sole_owner
+from contracts.files import locked, make_durable
 from contracts.views import (
+    CURRENT_FILE,
     KEPT_VERSIONS,
     PIN_FILE,
     current_version,
-    make_durable,
     manifest_bytes,
     point_to,
     version_folder,
@@ -63,8 +64,9 @@ def publish(views: Path, unfinished: Path, manifest: Manifest) -> None:
     folder = version_folder(views, manifest.version)
     unfinished.rename(folder)
     make_durable(folder.parent)
-    point_to(views, manifest.version)
-    _collect(views, current=manifest.version)
+    with locked(views / CURRENT_FILE):  # a rollback points to nothing that is being collected
+        point_to(views, manifest.version)
+        _collect(views, current=manifest.version)
 
 
 def _collect(views: Path, *, current: int) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.files import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -39,7 +41,9 @@ def make_few(folder: Path) -> None:
     if len(files) <= _MOST_FILES:
         return
     rows = pa.concat_tables([pq.read_table(file) for file in files])
-    pq.write_table(rows, folder / "joined.parquet.new", compression="zstd")
+    joined = folder / "joined.parquet"
+    with replacing(joined) as fresh:
+        pq.write_table(rows, fresh, compression="zstd")
     for file in files:
-        file.unlink()
-    (folder / "joined.parquet.new").rename(folder / "joined.parquet")
+        if file != joined:
+            file.unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.errors import InvalidInput
+from contracts.files import locked, replacing
 from simulator.faults.fault import EXPECTED_RULE, Fault
 from simulator.vehicles.fleet import Fleet
 
@@ -63,26 +64,30 @@ def _line(file: Path, number: int, line: bytes) -> TruthLine:
 
 
 class TruthFile:
-    """What the file held before stays; below it stand this run's faults, one line each, rewritten as they change."""
+    """This run's faults, one line each, rewritten as they change; whatever else the file holds stays."""
 
     def __init__(self, file: Path | None) -> None:
-        """Read what is there; without a file nothing is ever written. Raises InvalidInput."""
+        """Make the file if there is none; without a name nothing is ever written. Raises InvalidInput."""
         self._file = file
-        self._before = b""
-        if file is not None:
-            with _told(file):
-                self._before = file.read_bytes() if file.exists() else b""
-            self.write([])
+        self._own = b""
+        self.write([])
 
     def write(self, lines: list[TruthLine]) -> None:
         """Replace this run's lines, atomically. Raises InvalidInput."""
         if self._file is None:
             return
-        with _told(self._file):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_name(self._file.name + ".new")
-            beside.write_bytes(self._before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-            beside.replace(self._file)
+        own = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        with _told(self._file), locked(self._file):
+            others = self._others(self._file)
+            with replacing(self._file) as out:
+                out.write(others + own)
+        self._own = own
+
+    def _others(self, file: Path) -> bytes:
+        """Return what the file holds besides this run's lines; another run may have written meanwhile."""
+        held = file.read_bytes() if file.exists() else b""
+        before, _, after = held.partition(self._own) if self._own else (held, b"", b"")
+        return before + after
 
 
 @contextmanager

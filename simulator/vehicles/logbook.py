@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from contracts.errors import InvalidInput
+from contracts.files import locked, replacing
 from simulator.vehicles.fleet import Floats
 
 FASTEST_MPS: Final = 70.0
@@ -32,12 +33,11 @@ class Logbook:
             return
         now = {vin.decode(): int(metres) for vin, metres in zip(vehicle_ids, odometer_m.tolist(), strict=True)}
         own = {name: max(self._known.get(name, 0), metres) for name, metres in now.items()}
-        entries = _read(self._file) | own  # another fleet may have written meanwhile
-        beside = self._file.with_name(self._file.name + ".new")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(msgspec.json.encode(entries) + b"\n")
-            beside.replace(self._file)
+            with locked(self._file):
+                entries = _read(self._file) | own  # another fleet may have written meanwhile
+                with replacing(self._file) as out:
+                    out.write(msgspec.json.encode(entries) + b"\n")
         except OSError as error:
             raise InvalidInput(
                 f"{self._file}: cannot be written ({error.strerror}); name another file by --logbook"

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from serving import NOW_MS, Topics, an_alert, project
 from sqlalchemy import Engine
 
+from api.answers.action import Note
 from api.app import build
 from api.settings import ServeSettings
 from contracts.alert import AlertAction
@@ -168,3 +169,18 @@ def test_a_body_is_read_up_to_a_bound(client: TestClient, log: Log) -> None:
         response = client.post("/v1/alerts/a/notes", content=content, headers={"content-type": "application/json"})
         assert (response.status_code, response.headers["content-type"]) == (413, "application/problem+json")
     assert log.written == []
+
+
+@pytest.mark.parametrize("character", "\u202e\u200b\u2066\u3164\u2800\x1b\x85\U000e0041")
+def test_nobody_signs_or_notes_with_characters_that_are_not_seen(client: TestClient, character: str) -> None:
+    for sent in ({"by": f"an{character}n", "note": "x"}, {"by": "ann", "note": f"x{character}y"}):
+        answer = client.post("/v1/alerts/a/notes", json=sent)
+        assert answer.status_code == 422
+        assert f"U+{ord(character):04X}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "note", ["⚠\ufe0f called\r\n\tdriver", "👩\u200d🔧 was here", "\u0645\u06cc\u200c\u062e\u0648"]
+)
+def test_a_note_has_lines_emoji_and_every_script(note: str) -> None:
+    assert Note(by="Zoë 日本", note=note).note == note

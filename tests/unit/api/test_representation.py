@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,16 +66,38 @@ def test_no_cell_is_a_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    "unseen", ["", " ", "\t", "\r", "\n", "\ufeff", "\u00a0", "\u200b", " \ufeff\t ", "\x00", "\u2060"]
-)
-@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+    "unseen",
+    [
+        "", " ", "\t", "\r", "\n", "\ufeff", "\u00a0", "\u200b", " \ufeff\t ", "\x00", "\u2060",
+        "\u061c", "\u034f", "\u180e", "\u115f", "\u2800", "\ufe0f",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a")
 def test_no_cell_is_a_formula_whatever_stands_before_it(unseen: str, sign: str) -> None:
     table = csv_table(["a"], [{"a": f"{unseen}{sign}1"}]).decode()
     (cell,) = list(csv.reader(io.StringIO(table, newline="")))[1]
-    assert cell == f"'{unseen}{sign}1"
+    within = re.sub("[\t\r\n]", r"\g<0>'", unseen)  # where tabs or lines separate cells, one begins behind them
+    assert cell == f"'{within}{sign}1"
 
 
-@pytest.mark.parametrize("text", ["", " ", "Honda Accord 2020", " a=b", "a-b", "1-2", "\ufeffx"])
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "\r\n"])
+@pytest.mark.parametrize("unseen", ["", " ", '"', "\u061c", "\u200b"])
+def test_no_cell_is_a_formula_for_who_separates_by_something_else(separator: str, unseen: str) -> None:
+    table = csv_table(["a", "b"], [{"a": f"a{separator}{unseen}=1+1{separator}b", "b": "x"}]).decode()
+    cells = [cell for row in csv.reader(io.StringIO(table, newline=""), delimiter=separator[-1]) for cell in row]
+    assert not [cell for cell in cells if cell.lstrip(' "\u061c\u200b').startswith("=")]
+
+
+def test_every_character_that_is_a_sign_by_compatibility_begins_a_formula() -> None:
+    signs = [sign for sign in map(chr, range(sys.maxunicode + 1)) if unicodedata.normalize("NFKC", sign)[0] in "=+-@"]
+    table = csv_table(["a"], [{"a": f"{sign}1"} for sign in signs]).decode()
+    assert len(signs) > 12
+    assert [line[0] for line in table.splitlines()[1:]] == ["'"] * len(signs)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "Honda Accord 2020", " a=b", "a-b", "1-2", "\ufeffx", "a; b=c", "5;7", "front;x-y"]
+)
 def test_a_cell_that_is_no_formula_stays_as_it_is(text: str) -> None:
     (cell,) = list(csv.reader(io.StringIO(csv_table(["a", "b"], [{"a": text, "b": "x"}]).decode(), newline="")))[1][:1]
     assert cell == text

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sys
 import unicodedata
 
 import pytest
@@ -26,6 +28,7 @@ any_text = st.text(st.characters(exclude_categories=()))
         ("\u2066x\u2069", r"\u2066x\u2069"),
         ("\udc80", r"\udc80"),
         ("\U000e0041", r"\U000e0041"),
+        ("\u180e\u115f\u2800\ufe0f\u034f\u3164", r"\u180e\u115f\u2800\ufe0f\u034f\u3164"),
         ("line\n\tindented", "line\n\tindented"),
         ("Škoda 日本 🚗 [/red] :car:", "Škoda 日本 🚗 [/red] :car:"),
     ],
@@ -40,6 +43,18 @@ def test_no_text_acts_on_a_terminal_and_every_text_can_be_encoded(text: str) -> 
     assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cs", "Zl", "Zp"}
     assert not any(unicodedata.bidirectional(one) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI"} for one in shown)
     shown.encode()
+
+
+def test_every_character_that_unicode_calls_a_format_control_or_a_filler_is_shown() -> None:
+    characters = [one for one in map(chr, range(sys.maxunicode + 1)) if visible(one, keeps="") == one]
+    unseen = [one for one in characters if unicodedata.category(one) == "Cf"]
+    assert all("ARABIC" in name or "SIGN" in name or "MARK" in name for name in map(unicodedata.name, unseen))
+    named = [unicodedata.name(one, "") for one in characters if unicodedata.category(one) in {"Lo", "Mn", "So", "Cf"}]
+    assert not [
+        name
+        for name in named
+        if re.search(r"\b(FILLER|VARIATION SELECTOR|PATTERN BLANK|(ZERO WIDTH|GRAPHEME) JOINER)\b", name)
+    ]
 
 
 @given(any_text)

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from simulator.faults.fault import FAULT_KINDS, Faults
-from simulator.faults.truth import TruthFile, TruthLine, truth_line
+from simulator.faults.truth import TruthFile, TruthLine, read_truth, truth_line
 from simulator.vehicles.fleet import fleet
 
 WARM = np.full(20, 90.0)
@@ -67,3 +67,15 @@ def test_the_truth_keeps_what_an_earlier_run_wrote_and_one_line_a_fault(tmp_path
         written = [msgspec.json.decode(line, type=TruthLine) for line in file.read_bytes().splitlines()]
         assert written[-len(faults.history) :] == [truth_line(fault, cars) for fault in faults.history]
     assert len(written) == 2 * len(faults.history)
+
+
+def test_two_runs_may_share_a_file_of_truths(tmp_path: Path) -> None:
+    file = tmp_path / "truth.jsonl"
+    lines = [TruthLine(f"V{n}", "glitch", n, None, 0.5, None) for n in range(6)]
+    first, second = TruthFile(file), TruthFile(file)
+    first.write(lines[:1])
+    second.write(lines[3:4])
+    first.write(lines[:2])
+    second.write(lines[3:6])
+    first.write(lines[:3])
+    assert sorted(read_truth(file), key=lambda line: line.started_at_ms) == lines
