@@ -116,7 +116,8 @@ class Gate:
     def _refused(self, scope: Scope, key: ApiKey | None) -> _Refused | None:
         path = scope["path"]
         reached_at = (scope.get("server") or (None,))[0]
-        if (foreign := self._site.refusal(Asked(scope["method"], scope["headers"], reached_at))) is not None:
+        asked = Asked(scope["method"], scope["headers"], reached_at, scope["scheme"])
+        if (foreign := self._site.refusal(asked)) is not None:
             return _Refused(*foreign, {})
         if not self._keys.is_locked or is_open(path):
             return None

@@ -205,7 +205,15 @@ def test_what_no_form_can_send_is_let_through(
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://evil.example", "http://testserver:8001", "http://testserver.evil.example", "null", "file://", ""],
+    [
+        "https://evil.example",
+        "https://testserver",
+        "http://testserver:8001",
+        "http://testserver.evil.example",
+        "null",
+        "file://",
+        "",
+    ],
 )
 def test_a_page_of_another_origin_changes_nothing(client: Callable[..., Any], app: FastAPI, origin: str) -> None:
     for method, path in changing(app):
@@ -214,10 +222,21 @@ def test_a_page_of_another_origin_changes_nothing(client: Callable[..., Any], ap
         assert client("GET", "/v1/rules", {"origin": origin}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://testserver", "https://testserver", "https://fleet.example"])
+@pytest.mark.parametrize("origin", ["http://testserver", "http://testserver:80", "https://fleet.example"])
 def test_pages_of_the_api_itself_and_of_named_origins_may_change(client: Callable[..., Any], origin: str) -> None:
     headers = {"content-type": "application/json", "origin": origin}
     assert client("POST", "/v1/views/1/rollback", headers).status_code == 404
+
+
+def test_a_server_that_is_asked_over_tls_has_another_origin(app: FastAPI) -> None:
+    with TestClient(app, base_url="https://testserver") as asking:
+        for origin, status in (
+            ("https://testserver", 404),
+            ("https://testserver:443", 404),
+            ("http://testserver", 403),
+        ):
+            headers = {"content-type": "application/json", "origin": origin}
+            assert asking.post("/v1/views/1/rollback", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
