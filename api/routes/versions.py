@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import Refused, Unknown
 from api.routes.parameters import PREFIX
+from api.security.roles import access
 from contracts.errors import MalformedRecord
 from contracts.views import current_version, point_to, read_manifest
 
@@ -28,6 +29,7 @@ def version_routes(views: Folder) -> APIRouter:
     routes = APIRouter(prefix=f"{PREFIX}/views", tags=["pipeline"])
 
     @routes.post("/{version}/rollback", summary="Serve another version of the batch views")
+    @access("admin")
     def rollback(version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> RolledBack:
         """Point to a version that is still kept, forward or back; the next batch run publishes a new one."""
         try:
