@@ -133,7 +133,8 @@ class Gate:
         if (foreign := self._site.refusal(asked)) is not None:
             return _Refused(*foreign, {})
         if _CONTROL.search(scope["path"]):
-            return _Refused(HTTPStatus.BAD_REQUEST, "a path has no control characters; take them out", {})
+            detail = "there is nothing at a path with control characters; /docs lists what there is"
+            return _Refused(HTTPStatus.NOT_FOUND, detail, {})
         return None
 
     def _forbidden(self, key: ApiKey | None, needed: Access) -> _Refused | None:
