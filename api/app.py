@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
@@ -45,6 +45,7 @@ from api.security.audit import AuditLog, Rotation
 from api.security.gate import Gate
 from api.security.keys import KeyRing
 from api.security.rate import RateLimit
+from api.security.roles import access
 from api.store.database import Store
 from observability.cross_site import Site
 from roads import default_network, load_network
@@ -86,7 +87,13 @@ def build(
         store.close()
 
     app = FastAPI(
-        title="Connected cars", version="0.1.0", description=_ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Connected cars",
+        version="0.1.0",
+        description=_ABOUT,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.feeds = (feed, moving)
     problems.install(app)
@@ -147,13 +154,20 @@ def _add_pages(app: FastAPI) -> None:
 
     app.openapi = described  # type: ignore[method-assign]
 
+    @app.get("/openapi.json", include_in_schema=False)
+    @access(is_open=True)
+    async def document() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
     @app.get("/docs", include_in_schema=False)
+    @access(is_open=True)
     async def docs() -> HTMLResponse:
         return HTMLResponse(manual(app.openapi()))
 
-    files = PackedFiles(_STATIC)
+    files = access(is_open=True)(PackedFiles(_STATIC))
 
     @app.get("/", include_in_schema=False)
+    @access(is_open=True)
     async def dashboard(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds: bytes of headers, time to send a request, time to take an answer.
+"""HTTP/1.1 as uvicorn speaks it, with bounds: bytes of headers, requests that wait, time to send and to take.
 
 uvicorn bounds none of these with httptools, and nothing that it bounds with h11 ends a request that comes too slowly.
 """
@@ -9,16 +9,22 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
 LARGEST_HEAD_BYTES: Final = 32 * 1024
 """Of request line and headers together, and of what may come between two pieces of a body."""
+MOST_WAITING: Final = 16
+"""Requests of a connection that may wait for the one before them to be answered (pipelining)."""
 _ABORT_S: Final = 2.0
 """Who was told why gets this long to read it."""
 
@@ -55,10 +61,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._without_progress_bytes = 0
+        self._is_in_head = False
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, unless there are connections enough."""
         super().connection_made(transport)
+        self.flow = _PatientFlow(transport, self.pipeline)
         if len(self.connections) > self.most_connections:
             self._refuse(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -68,10 +77,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Forget the timers, and what waits for an answer."""
         for timer in (self._deadline, self._stalled):
             if timer is not None:
                 timer.cancel()
+        self._forsake()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -88,13 +98,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._await_head()
+        self._is_in_head = True
+        if not self.transport.is_closing():
+            self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what stands after a chunked body is none (RFC 9110, section 6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Go on to the body, unless the headers came at once and are too many."""
+        """Go on to the body, unless the headers came at once and are too many, or too many requests wait."""
+        self._is_in_head = False
+        if self.transport.is_closing():
+            return
         length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if length > LARGEST_HEAD_BYTES:
             self._refuse_head()
+            return
+        if len(self.pipeline) >= MOST_WAITING:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"at most {MOST_WAITING} requests of a connection may wait")
             return
         self._without_progress_bytes = 0
         self._set_deadline(self.patience.body_s, "its body")
@@ -136,6 +159,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Tell what the parser refuses as a problem document."""
         self._refuse(HTTPStatus.BAD_REQUEST, f"{msg.rstrip('.')}: it is not HTTP/1.1 (RFC 9112)")
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, _leavable(cycle, app))
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -148,6 +175,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(after_s, self._late, missing)
 
     def _late(self, missing: str) -> None:
+        if self.pipeline:  # nothing is read meanwhile, so what is missing may have been sent
+            self._set_deadline(self.patience.head_s, missing)
+            return
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request came too slowly: {missing} ended too late")
 
     def _watch_writing(self, before_bytes: int) -> None:
@@ -156,6 +186,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end_if_stalled(self, before_bytes: int) -> None:
         waiting_bytes = self.transport.get_write_buffer_size()
         if before_bytes - waiting_bytes < self.patience.least_write_bytes:
+            self._forsake()
             self.transport.abort()
         else:
             self._watch_writing(waiting_bytes)
@@ -172,11 +203,50 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if not self.pipeline and (self._is_idle() or not self.cycle.response_started):
             self.transport.write(_raw(status, detail))
-        if self.cycle is not None:  # the application is told at once, and what it still says is dropped
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._forsake()
         self.transport.close()
         self.loop.call_later(_ABORT_S, self.transport.abort)
+
+    def _forsake(self) -> None:
+        """Tell the application at once that nobody waits any more; what it still says is dropped."""
+        self.pipeline.clear()
+        for cycle in (self._running, self.cycle):
+            if cycle is not None:
+                cycle.disconnected = True
+                cycle.message_event.set()
+
+
+class _PatientFlow(FlowControl):
+    """Reads no further while a request waits for the one before it, whoever asks for it."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
+def _leavable(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Return an application whose client may be gone, or be left when the server stops, without an error in the log."""
+
+    async def answering(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def passing(message: ASGISendEvent) -> None:
+            try:
+                await send(message)
+            except RuntimeError:  # uvloop's word for a connection that is closed, and not yet told to be lost
+                if not cycle.transport.is_closing():
+                    raise
+                cycle.disconnected = True
+
+        try:
+            await app(scope, receive, passing)
+        except asyncio.CancelledError:  # the server stops and has waited long enough
+            cycle.disconnected = True
+            cycle.transport.abort()
+
+    return answering
 
 
 def bounded_protocol(most_connections: int, patience: Patience = PATIENCE) -> type[BoundedProtocol]:

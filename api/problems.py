@@ -39,6 +39,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_STORE: Final = ("disk is full", "No space left on device")
 """As SQLite and PostgreSQL say it."""
 _LONGEST_DETAIL: Final = 200
+_MOST_FAULTS: Final = 20
 _PASSING: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
@@ -81,9 +82,15 @@ def _answering(status: HTTPStatus) -> Any:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else ()
-    faults = [Fault(where=".".join(map(str, one["loc"])), what=one["msg"]) for one in found]
-    detail = "; ".join(f"{fault.where}: {fault.what}" for fault in faults)
+    faults = [_fault(one) for one in found[:_MOST_FAULTS]]
+    more = [f"and {len(found) - _MOST_FAULTS} more"] if len(found) > _MOST_FAULTS else []
+    detail = "; ".join([*(f"{fault.where}: {fault.what}" for fault in faults), *more])
     return problem(request.url.path, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
+
+
+def _fault(one: Mapping[str, Any]) -> Fault:
+    where = ".".join(map(str, one["loc"]))
+    return Fault(where=where[:_LONGEST_DETAIL], what=one["msg"][:_LONGEST_DETAIL])
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import uvicorn
 
 from api.app import build
+from api.forwarded import ForwardedAddress
 from api.http_protocol import PATIENCE, bounded_protocol
 from api.security.keys import read_keys
 from contracts.errors import InvalidInput
@@ -53,14 +54,14 @@ def serve(settings: ServeSettings) -> None:
 def configured(app: FastAPI, settings: ServeSettings, patience: Patience = PATIENCE) -> uvicorn.Config:
     """Return how uvicorn serves an application: bounded, and believing the headers of named proxies only."""
     logging.getLogger("uvicorn.access").addFilter(without_query)
+    logging.getLogger("uvicorn.error").addFilter(left_is_no_error)
     return uvicorn.Config(
-        app,
+        ForwardedAddress(app, settings.trusted_proxies) if settings.trusted_proxies else app,
         http=bounded_protocol(_room(settings.most_connections), patience),
         ws="none",
         log_config=None,
         access_log=settings.log_requests,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # `ForwardedAddress` reads them
         timeout_graceful_shutdown=5,
     )
 
@@ -80,6 +81,13 @@ def without_query(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple) and len(record.args) == 5:  # noqa: PLR2004 - client, method, path, version, status
         client, method, path, version, status = record.args
         record.args = (client, method, str(path).partition("?")[0], version, status)
+    return True
+
+
+def left_is_no_error(record: logging.LogRecord) -> bool:
+    """Make a warning of what uvicorn says when it stops and a client has not taken its answer yet."""
+    if str(record.msg).startswith("Cancel %s running task"):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
 
 

@@ -37,6 +37,8 @@ class Asked(NamedTuple):
     headers: Iterable[tuple[bytes, bytes]]
     reached_at: str | None
     """The server's own address that the request came in at."""
+    scheme: str
+    """`http` or `https`, as the page that sent it would have been asked for here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Site:
             return refused
         if asked.method in SAFE_METHODS:
             return None
-        return self._foreign(given) or _form(given)
+        return self._foreign(given, asked.scheme) or _form(given)
 
     def _misdirected(self, hosts: list[str], reached_at: str | None) -> ForeignRequest | None:
         found = _AUTHORITY.fullmatch(hosts[0]) if len(hosts) == 1 else None
@@ -67,35 +69,36 @@ class Site:
             )
         name = found[1].strip("[]").rstrip(".").lower()
         # An address cannot be bound to another machine, as a name can.
-        if name in self.hosts or is_loopback(name) or (name == reached_at and _is_address(name)):
+        if name in self.hosts or is_loopback(name) or (name == reached_at and is_address(name)):
             return None
         return ForeignRequest(HTTPStatus.MISDIRECTED_REQUEST, f"nobody is called {name[:_SHOWN]!r} here; {self.remedy}")
 
-    def _foreign(self, given: dict[str, list[str]]) -> ForeignRequest | None:
+    def _foreign(self, given: dict[str, list[str]], scheme: str) -> ForeignRequest | None:
         origins = [origin.rstrip("/").lower() for origin in given.get("origin", [])]
-        foreign = [origin for origin in origins if not self._is_own(origin, given["host"][0])]
+        foreign = [origin for origin in origins if not self._is_own(origin, scheme, given["host"][0])]
         if not foreign or "*" in self.origins:
             return None
         return ForeignRequest(HTTPStatus.FORBIDDEN, f"pages of {foreign[0][:_SHOWN]!r} may change nothing here")
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        scheme, _, authority = origin.partition("://")
+    def _is_own(self, origin: str, scheme: str, host: str) -> bool:
+        asked_by, _, authority = origin.partition("://")
         return origin in self.origins or (
-            scheme in _PORTS and _with_port(authority, scheme) == _with_port(host.lower(), scheme) != ""
+            asked_by == scheme and _with_port(authority, scheme) == _with_port(host.lower(), scheme) != ""
         )
 
 
 def is_loopback(host: str) -> bool:
     """Return whether a name or address can mean nothing but this machine."""
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Return whether a text is an IP address; one with a zone is not, as a zone may be any text."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host
 
 
 def _with_port(authority: str, scheme: str) -> str:

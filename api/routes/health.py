@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.queries.served import served
+from api.security.roles import access
 
 if TYPE_CHECKING:
     from api.store.database import Store
@@ -18,11 +19,13 @@ def health_routes(store: Store) -> APIRouter:
     routes = APIRouter(tags=["health"])
 
     @routes.get("/health/live", summary="Is the process alive?")
+    @access(is_open=True)
     async def live() -> dict[str, str]:
         """Answer as long as the process does."""
         return {"status": "alive"}
 
     @routes.get("/health/ready", summary="Can it answer? 503 while there is no store")
+    @access(is_open=True)
     def ready() -> dict[str, str | int | None]:
         """Answer once there is a store; `batch_view_version` is null before the first version."""
         with store.snapshot() as connection:

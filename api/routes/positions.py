@@ -16,6 +16,7 @@ from api.live.response import MEDIA_TYPE as EVENTS
 from api.live.response import EventStream
 from api.queries.positions import EVERYWHERE, Box, positions
 from api.routes.parameters import PREFIX, Cursor, EventId, Name, Since
+from api.security.roles import access
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def position_routes(store: Store, feed: PositionFeed, streams: OpenStreams) -> A
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
 
     @routes.get("/positions", summary="Where the vehicles are, as GeoJSON", responses=_RESPONSES, response_model=None)
+    @access(tells_places=True)
     async def newest_positions(
         bbox: _BoxText = None,
         fleet: Name = None,
@@ -74,6 +76,7 @@ def position_routes(store: Store, feed: PositionFeed, streams: OpenStreams) -> A
         response_class=StreamingResponse,
         responses=_STREAM,
     )
+    @access(tells_places=True)
     async def moving_positions(
         request: Request,
         bbox: _BoxText = None,

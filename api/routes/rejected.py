@@ -11,6 +11,7 @@ from api.cursor import cursor_after, read_cursor
 from api.queries.rejected import RejectedFilter, rejected_readings
 from api.routes.parameters import PREFIX, Cursor, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
+from api.security.roles import access
 from contracts.reason import Reason
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
     routes = APIRouter(prefix=f"{PREFIX}/rejected-readings", tags=["rejected readings"], route_class=Selecting)
 
     @routes.get("", summary="Rejected readings, the latest first", dependencies=SELECTABLE)
+    @access("admin")
     def rejected(
         reason: Reason | None = None, vehicle_id: Name = None, limit: Limit = 50, cursor: Cursor = None
     ) -> RejectedPage:
@@ -43,11 +45,13 @@ def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
         )
 
     @routes.get("/{partition}/{offset}", summary="One rejected reading with its bytes", dependencies=SELECTABLE)
+    @access("admin")
     async def one(partition: _Partition, offset: _Offset) -> RejectedRecord:
         """Fetch it from Kafka by its place in rejected-readings."""
         return await letters.whole(RecordName(partition=partition, offset=offset))
 
     @routes.post("/replay", summary="Send rejected readings again")
+    @access("admin")
     async def replay(asked: Replay) -> Replayed:
         """Send the bytes as they came, with headers that say so; those whose judgement depends on time take `force`."""
         return await letters.replayed(asked)

@@ -18,6 +18,7 @@ from api.routing.driven import Trip, driven
 from api.routing.finder import RouteFinder
 from api.routing.places import Places
 from api.routing.road_map import RoadMap
+from api.security.roles import access
 from contracts.road_costs import TimeOfDay, VehicleClass
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         responses=_geojson(PathAnswer),
         response_model=None,
     )
+    @access(tells_places=True)
     def path(
         vin: Vin, trip_started_at_ms: Annotated[int, Path(ge=0, le=2**53, description="as `trips` tells it")]
     ) -> Response:

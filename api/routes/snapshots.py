@@ -11,6 +11,7 @@ from api.answers.snapshot import SnapshotAnswer, Snapshots
 from api.errors import Unknown
 from api.routes.parameters import PREFIX, Vin
 from api.routes.selection import SELECTABLE, Selecting
+from api.security.roles import access
 from contracts.errors import MalformedRecord
 from contracts.partitioning import partition_of_key
 from contracts.record_checks import snapshot_in
@@ -33,6 +34,7 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
     routes = APIRouter(prefix=f"{PREFIX}/vehicles/{{vin}}/snapshots", tags=["vehicles"], route_class=Selecting)
 
     @routes.get("", summary="A vehicle's dashcam pictures", dependencies=SELECTABLE)
+    @access(tells_places=True)
     async def snapshots(vin: Vin, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20) -> Snapshots:
         """List its pictures of the last day, among the last 200 of its partition; Kafka keeps no older ones."""
         key = vin.encode()
@@ -46,6 +48,7 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
         return Snapshots(vehicle_id=vin, snapshots=found[:limit])
 
     @routes.get("/{offset}", summary="One dashcam picture", responses=_PICTURE, response_class=Response)
+    @access(tells_places=True)
     async def picture(vin: Vin, offset: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
         """Give the JPEG."""
         record = await reader.at(DASHCAM_SNAPSHOTS.name, _partition(vin), offset)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import Refused, Unknown
 from api.routes.parameters import PREFIX
+from api.security.roles import access
 from contracts.errors import MalformedRecord
 from contracts.files import locked
 from contracts.views import CURRENT_FILE, current_version, point_to, read_manifest
@@ -35,6 +36,7 @@ def version_routes(views: Folder) -> APIRouter:
             raise Unknown(f"version {version} is not kept; /v1/views lists those that are") from error
 
     @routes.post("/{version}/rollback", summary="Serve another version of the batch views")
+    @access("admin")
     def rollback(version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> RolledBack:
         """Point to a version that is still kept, forward or back; the next batch run publishes a new one."""
         kept(version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,7 +14,7 @@ from api.problems import problem
 from api.security.journal import Journal, Request
 from api.security.permit import Permit
 from api.security.places import without_places
-from api.security.roles import is_open, refusal
+from api.security.roles import Access, Guarded, refusal
 from contracts.errors import InvalidInput
 from observability.cross_site import SAFE_METHODS, Asked
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 NOBODY: Final = "loopback"
 """Who asks where there are no keys: somebody on this machine."""
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""A route's pattern ends before a newline too, so that two paths would be one."""
 
 
 class _Refused(NamedTuple):
@@ -57,6 +62,7 @@ class Gate:
         self._limit = limit
         self._journal = Journal(audit, monotonic_s)
         self._monotonic_s = monotonic_s
+        self._guarded: Guarded | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
@@ -65,10 +71,11 @@ class Gate:
             return
         is_change = scope["method"] not in SAFE_METHODS
         key: ApiKey | None = None
+        needed = self._needed(scope)
         try:
             self._keys.refresh()
             key = self._holder(scope) if self._keys.is_locked else None
-            refused = self._refused(scope, key)
+            refused = self._malformed(scope) or self._forbidden(key, needed)
         except InvalidInput as error:
             refused = _Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {})
         if refused is not None:
@@ -76,7 +83,7 @@ class Gate:
                 await self._journal.refused(self._request(scope, key), refused.status)
             await problem(scope["path"], *refused[:2], headers=refused.headers)(scope, receive, send)
             return
-        permit = Permit(self._keys, key, scope)
+        permit = Permit(self._keys, key, scope, needed)
         scope["permit"] = permit
         scope["sees_positions"] = permit.sees_positions()
         passing = send if scope["sees_positions"] else without_places(send)
@@ -109,23 +116,36 @@ class Gate:
             if status is None:
                 await self._journal.ended(request, change, None)
 
+    def _needed(self, scope: Scope) -> Access:
+        """Return what the route needs that will answer; all routes are there by the first request."""
+        if self._guarded is None:
+            self._guarded = Guarded(scope["app"].router.routes)
+        return self._guarded.needed(scope)
+
     def _holder(self, scope: Scope) -> ApiKey | None:
         given = _given_key(Headers(scope=scope))
         return self._keys.holder(given) if given else None
 
-    def _refused(self, scope: Scope, key: ApiKey | None) -> _Refused | None:
-        path = scope["path"]
+    def _malformed(self, scope: Scope) -> _Refused | None:
+        """Refuse what nobody may ask, whoever it is."""
         reached_at = (scope.get("server") or (None,))[0]
-        if (foreign := self._site.refusal(Asked(scope["method"], scope["headers"], reached_at))) is not None:
+        asked = Asked(scope["method"], scope["headers"], reached_at, scope["scheme"])
+        if (foreign := self._site.refusal(asked)) is not None:
             return _Refused(*foreign, {})
-        if not self._keys.is_locked or is_open(path):
+        if _CONTROL.search(scope["path"]):
+            detail = "there is nothing at a path with control characters; /docs lists what there is"
+            return _Refused(HTTPStatus.NOT_FOUND, detail, {})
+        return None
+
+    def _forbidden(self, key: ApiKey | None, needed: Access) -> _Refused | None:
+        if not self._keys.is_locked or needed.is_open:
             return None
         if key is None:
             detail = (
                 "this needs an API key that is in force: send `Authorization: Bearer KEY`; `api keys add` makes one"
             )
             return _Refused(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
-        if (why := refusal(key, scope["method"], path)) is not None:
+        if (why := refusal(key, needed)) is not None:
             return _Refused(HTTPStatus.FORBIDDEN, why, {})
         if wait_s := self._limit.wait_s(key.name, self._monotonic_s()):
             detail = f"the key {key.name!r} asks too often; come back after Retry-After seconds"

@@ -77,7 +77,7 @@ class OwnPagesOnly:
         """Pass one request through, or refuse it."""
         refused = None
         if scope["type"] == "http":
-            refused = self._site.refusal(Asked(scope["method"], scope["headers"], LOOPBACK))
+            refused = self._site.refusal(Asked(scope["method"], scope["headers"], LOOPBACK, scope["scheme"]))
         await (self._app if refused is None else problem(*refused))(scope, receive, send)
 
 

@@ -20,9 +20,10 @@ from api.live.streams import LOOK_EVERY_S, OpenStreams
 from api.role import Role
 from api.security.keys import ApiKey, KeyRing, added, digest, read_keys, revoked, write_keys
 from api.security.permit import Permit
+from api.security.roles import Access
 from api.server import UNREAD_MS, listen
 
-ALERTS, POSITIONS = "/v1/alerts/stream", "/v1/positions/stream"
+ALERTS, POSITIONS, OF_ADMINS = Access(), Access(tells_places=True), Access("admin")
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def changed(file: Path, **fields: Any) -> None:
     write_keys(file, [msgspec.structs.replace(key, **fields) for key in read_keys(file)])
 
 
-def a_permit(ring: KeyRing, key: str | None, path: str = ALERTS, address: str = "127.0.0.1") -> Permit:
+def a_permit(ring: KeyRing, key: str | None, needed: Access = ALERTS, address: str = "127.0.0.1") -> Permit:
     ring.refresh()
-    return Permit(ring, ring.holder(key) if key else None, {"method": "GET", "path": path, "client": (address, 1)})
+    return Permit(ring, ring.holder(key) if key else None, {"client": (address, 1)}, needed)
 
 
 def over(file: Path, permit_of: Any, change: Any) -> bool:
@@ -106,7 +107,7 @@ def test_a_stream_of_positions_ends_when_the_key_sees_none_any_more(file: Path) 
 
 def test_a_stream_ends_when_the_role_falls_below_what_it_needs(file: Path) -> None:
     key = a_key(file, role="admin")
-    assert over(file, lambda ring: a_permit(ring, key, "/v1/audit"), lambda path: changed(path, role="operator"))
+    assert over(file, lambda ring: a_permit(ring, key, OF_ADMINS), lambda path: changed(path, role="operator"))
 
 
 def test_what_a_key_may_see_is_asked_of_the_keys_as_they_are(file: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from serving import NOW_MS, VIN, Topics, a_state, a_trip, an_alert, project, publish
@@ -20,6 +21,7 @@ from api.security.audit import AuditLog, Rotation
 from api.security.keys import KeyRing, added, digest, read_keys, revoked, write_keys
 from api.security.places import stripped
 from api.security.rate import RateLimit
+from api.security.roles import Access, Guarded
 from api.server import serve
 from api.settings import ServeSettings
 from contracts.errors import InvalidInput
@@ -205,7 +207,15 @@ def test_what_no_form_can_send_is_let_through(
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://evil.example", "http://testserver:8001", "http://testserver.evil.example", "null", "file://", ""],
+    [
+        "https://evil.example",
+        "https://testserver",
+        "http://testserver:8001",
+        "http://testserver.evil.example",
+        "null",
+        "file://",
+        "",
+    ],
 )
 def test_a_page_of_another_origin_changes_nothing(client: Callable[..., Any], app: FastAPI, origin: str) -> None:
     for method, path in changing(app):
@@ -214,10 +224,21 @@ def test_a_page_of_another_origin_changes_nothing(client: Callable[..., Any], ap
         assert client("GET", "/v1/rules", {"origin": origin}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://testserver", "https://testserver", "https://fleet.example"])
+@pytest.mark.parametrize("origin", ["http://testserver", "http://testserver:80", "https://fleet.example"])
 def test_pages_of_the_api_itself_and_of_named_origins_may_change(client: Callable[..., Any], origin: str) -> None:
     headers = {"content-type": "application/json", "origin": origin}
     assert client("POST", "/v1/views/1/rollback", headers).status_code == 404
+
+
+def test_a_server_that_is_asked_over_tls_has_another_origin(app: FastAPI) -> None:
+    with TestClient(app, base_url="https://testserver") as asking:
+        for origin, status in (
+            ("https://testserver", 404),
+            ("https://testserver:443", 404),
+            ("http://testserver", 403),
+        ):
+            headers = {"content-type": "application/json", "origin": origin}
+            assert asking.post("/v1/views/1/rollback", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -355,3 +376,93 @@ def test_a_bucket_fills_at_its_rate_up_to_its_burst() -> None:
     assert limit.wait_s("k", 0.1) == 0.0
     assert limit.wait_s("k", 1000.0) == 0.0
     assert all(RateLimit(0).wait_s("k", 0.0) == 0 for _ in range(1000))
+
+
+OPEN, VIEWER, OPERATOR, ADMIN = Access(is_open=True), Access(), Access("operator"), Access("admin")
+PLACES = Access(tells_places=True)
+NEEDED = {
+    "GET /": OPEN, "GET /docs": OPEN, "GET /openapi.json": OPEN, "GET /static": OPEN,
+    "GET /health/live": OPEN, "GET /health/ready": OPEN, "GET /metrics": VIEWER,
+    "GET /v1/alerts": VIEWER, "GET /v1/alerts/stream": VIEWER, "GET /v1/attention": VIEWER,
+    "GET /v1/alerts/{alert_id}": VIEWER, "GET /v1/alerts/{alert_id}/signals": VIEWER,
+    "POST /v1/alerts/{alert_id}/acknowledge": OPERATOR, "POST /v1/alerts/{alert_id}/notes": OPERATOR,
+    "POST /v1/alerts/{alert_id}/resolve": OPERATOR,
+    "GET /v1/vehicles": VIEWER, "GET /v1/vehicles/{vin}": VIEWER, "GET /v1/vehicles/{vin}/efficiency": VIEWER,
+    "GET /v1/vehicles/{vin}/trips": VIEWER, "GET /v1/vehicles/{vin}/trips/{trip_started_at_ms}/path": PLACES,
+    "GET /v1/vehicles/{vin}/snapshots": PLACES, "GET /v1/vehicles/{vin}/snapshots/{offset}": PLACES,
+    "GET /v1/positions": PLACES, "GET /v1/positions/stream": PLACES,
+    "GET /v1/rankings/fuel-efficiency": VIEWER, "GET /v1/roads": VIEWER, "GET /v1/routes": VIEWER,
+    "GET /v1/route-savings": VIEWER, "GET /v1/pipeline": VIEWER, "GET /v1/rules": VIEWER, "GET /v1/views": VIEWER,
+    "POST /v1/views/{version}/rollback": ADMIN,
+    "GET /v1/rejected-readings": ADMIN, "GET /v1/rejected-readings/{partition}/{offset}": ADMIN,
+    "POST /v1/rejected-readings/replay": ADMIN,
+    "GET /v1/simulator": VIEWER, "PATCH /v1/simulator": OPERATOR, "POST /v1/simulator/faults": OPERATOR,
+    "DELETE /v1/simulator/faults/{vehicle_id}/{fault}": OPERATOR,
+}  # fmt: skip
+"""A new route is added here by hand, by somebody who asks what its answer tells and what it changes."""
+
+
+def every_route(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for route in iter_route_contexts(app.routes):
+        yield from ((method, str(route.path)) for method in sorted((route.methods or {"GET"}) - {"HEAD"}))
+
+
+def filled(path: str) -> str:
+    """Return a path with its parameters filled in, so that its route takes it."""
+    numbers = {"trip_started_at_ms": NOW_MS, "offset": 1, "partition": 0, "version": 1}
+    return path.format(vin=VIN, vehicle_id=VIN, alert_id="a", fault="misfire", **numbers)
+
+
+def disguised(path: str) -> Iterator[str]:
+    """Yield other ways to write a path, some of which a router takes for it."""
+    for control in ("%0A", "%0D", "%00", "%0D%0A", "%7F", "%C2%85", "%09"):
+        yield path + control
+        yield f"{path[:3]}{control}{path[3:]}"
+    yield from (f"{path}/", f"/{path}", f"{path}//", path.replace("/", "//"), path.replace("/", "/./"))
+    yield from (f"{path}%20", f"{path}%2F", f"{path};x=1", path.upper(), f"/x/..{path}", f"{path}%E2%80%A8")
+    yield path.replace("/", "%2F")
+    letter = path[-1]
+    yield f"{path[:-1]}%{ord(letter):02x}"
+    yield "".join(f"%{ord(one):02X}" if one.isalnum() else one for one in path)
+
+
+def test_it_is_decided_of_every_route_who_may_ask_it(app: FastAPI) -> None:
+    guarded = Guarded(app.routes)
+
+    def needed(method: str, path: str) -> Access:
+        path = "/static/app.js" if path == "/static" else filled(path)
+        return guarded.needed({"type": "http", "method": method, "path": path, "headers": []})
+
+    assert {f"{method} {path}": needed(method, path) for method, path in every_route(app)} == NEEDED
+
+
+@pytest.mark.parametrize("app", [0], indirect=True)
+def test_no_way_to_write_a_path_gets_around_what_its_route_needs(client: Callable[..., Any], keys: Path) -> None:
+    blind, operator = key_of(keys, "blind"), key_of(keys, "operator", "operator")
+    for route, needed in NEEDED.items():
+        method, path = route.split()
+        header = {OPEN: None, VIEWER: {}, PLACES: blind, OPERATOR: blind, ADMIN: operator}[needed]
+        if header is None:
+            continue
+        plain = client(method, filled(path), header, json={})
+        assert plain.status_code == (401 if needed is VIEWER else 403), route
+        for written in disguised(filled(path)):
+            answer = client(method, f"http://testserver{written}", header, json={}, follow_redirects=False)
+            assert answer.status_code in {307, 400, 401, 403, 404, 405}, (method, written)
+            if answer.status_code == 404:  # the router's, not an endpoint's
+                assert "there is nothing at" in answer.json()["detail"], (method, written)
+
+
+def test_a_path_with_control_characters_is_refused(client: Callable[..., Any]) -> None:
+    for control in ("%0A", "%00", "%7F", "%C2%85"):
+        answer = client("GET", f"/v1/rules{control}")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert "control characters" in answer.json()["detail"]
+
+
+def test_a_request_with_thousands_of_mistakes_is_told_the_first_twenty(client: Callable[..., Any]) -> None:
+    body = {"by": "ann", "note": "x"} | {f"unknown{n}" + "x" * (n % 2 * 2_000): 1 for n in range(40)}
+    answer = client("POST", "/v1/alerts/a/notes", json=body)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
+    assert answer.json()["detail"].endswith("; and 20 more")
+    assert len(answer.content) < 20_000
