@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Header, Path, Query
+from fastapi import Depends, Header, Path, Query, Request
 
 from api.merge import View
 
@@ -31,3 +31,12 @@ EventId = Annotated[
     str | None, Header(alias="last-event-id", max_length=400, description="id of the last event seen: go on after it")
 ]
 Since = Annotated[str | None, Query(max_length=400, description="as `Last-Event-ID`, in the address")]
+
+
+def holder_of(request: Request) -> str:
+    """Return who is counted where there are bounds: the key, or the address where there are no keys."""
+    permit = request.scope.get("permit")
+    return permit.holder if permit else "somebody"
+
+
+Holder = Annotated[str, Depends(holder_of)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.answers.snapshot import SnapshotAnswer, Snapshots
 from api.errors import Unknown
-from api.routes.parameters import PREFIX, Vin
+from api.routes.parameters import PREFIX, Holder, Vin
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.errors import MalformedRecord
 from contracts.partitioning import partition_of_key
@@ -33,11 +33,18 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
     routes = APIRouter(prefix=f"{PREFIX}/vehicles/{{vin}}/snapshots", tags=["vehicles"], route_class=Selecting)
 
     @routes.get("", summary="A vehicle's dashcam pictures", dependencies=SELECTABLE)
-    async def snapshots(vin: Vin, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20) -> Snapshots:
+    async def snapshots(
+        vin: Vin, holder: Holder, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20
+    ) -> Snapshots:
         """List its pictures of the last day, among the last 200 of its partition; Kafka keeps no older ones."""
         key = vin.encode()
         records = await reader.newest(
-            DASHCAM_SNAPSHOTS.name, _partition(vin), from_ms=clock() - _DAY_MS, key=key, most=_MOST_LOOKED_AT
+            DASHCAM_SNAPSHOTS.name,
+            _partition(vin),
+            from_ms=clock() - _DAY_MS,
+            key=key,
+            most=_MOST_LOOKED_AT,
+            holder=holder,
         )
         found = []
         for record in reversed(records):
@@ -46,9 +53,9 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
         return Snapshots(vehicle_id=vin, snapshots=found[:limit])
 
     @routes.get("/{offset}", summary="One dashcam picture", responses=_PICTURE, response_class=Response)
-    async def picture(vin: Vin, offset: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
+    async def picture(vin: Vin, offset: Annotated[int, Path(ge=0, le=2**53)], holder: Holder) -> Response:
         """Give the JPEG."""
-        record = await reader.at(DASHCAM_SNAPSHOTS.name, _partition(vin), offset)
+        record = await reader.at(DASHCAM_SNAPSHOTS.name, _partition(vin), offset, holder=holder)
         if record is None or record.key != vin.encode() or record.value is None:
             raise Unknown(f"vehicle {vin} has no picture {offset} (any more); its list has those of the last day")
         return Response(record.value, media_type=_JPEG, headers={"Cache-Control": "private, max-age=86400, immutable"})
