@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 
 from api.merge import View
+from api.security.places import tells_of_no_vehicle
 
 PREFIX = "/v1"
 MOST_ROWS = 500
@@ -40,3 +41,11 @@ def holder_of(request: Request) -> str:
 
 
 Holder = Annotated[str, Depends(holder_of)]
+
+
+async def _of_no_vehicle(request: Request) -> None:
+    tells_of_no_vehicle(request.scope)
+
+
+PLACELESS: Final = Depends(_of_no_vehicle)
+"""What a route depends on whose answers can hold no vehicle's place: they are sent to everybody as they are."""

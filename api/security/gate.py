@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from api.problems import problem
 from api.security.journal import Journal, Request
 from api.security.permit import Permit
-from api.security.places import without_places
+from api.security.places import WithoutPlaces
 from api.security.roles import is_open, refusal
 from contracts.errors import InvalidInput
 from observability.cross_site import SAFE_METHODS, Asked
@@ -57,6 +57,7 @@ class Gate:
         self._limit = limit
         self._journal = Journal(audit, monotonic_s)
         self._monotonic_s = monotonic_s
+        self._without_places = WithoutPlaces()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
@@ -79,7 +80,7 @@ class Gate:
         permit = Permit(self._keys, key, scope)
         scope["permit"] = permit
         scope["sees_positions"] = permit.sees_positions()
-        passing = send if scope["sees_positions"] else without_places(send)
+        passing = send if scope["sees_positions"] or is_open(scope["path"]) else self._without_places(scope, send)
         if is_change:
             await self._change(scope, receive, passing, key)
         else:
