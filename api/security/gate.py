@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from http import HTTPStatus
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from api.security.keys import ApiKey, KeyRing
     from api.security.rate import RateLimit
     from observability.cross_site import Site
+
+log = logging.getLogger(__name__)
 
 NOBODY: Final = "loopback"
 """Who asks where there are no keys: somebody on this machine."""
@@ -58,6 +61,7 @@ class Gate:
         self._journal = Journal(audit, monotonic_s)
         self._monotonic_s = monotonic_s
         self._without_places = WithoutPlaces()
+        self._told: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
@@ -66,12 +70,15 @@ class Gate:
             return
         is_change = scope["method"] not in SAFE_METHODS
         key: ApiKey | None = None
-        try:
-            self._keys.refresh()
-            key = self._holder(scope) if self._keys.is_locked else None
-            refused = self._refused(scope, key)
-        except InvalidInput as error:
-            refused = _Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {})
+        refused = self._foreign(scope)
+        if refused is None and not is_open(scope["path"]):
+            try:
+                self._keys.refresh()
+            except InvalidInput as error:
+                refused = self._without_keys(error)
+            else:
+                key = self._holder(scope) if self._keys.is_locked else None
+                refused = self._refused(scope, key)
         if refused is not None:
             if is_change:
                 await self._journal.refused(self._request(scope, key), refused.status)
@@ -89,6 +96,15 @@ class Gate:
     async def _change(self, scope: Scope, receive: Receive, send: Send, key: ApiKey | None) -> None:
         """Let a change through once its line is written, and write how it ended."""
         request = self._request(scope, key)
+        if wait_s := self._journal.wait_s(request):
+            await self._journal.refused(request, HTTPStatus.TOO_MANY_REQUESTS)
+            detail = (
+                f"too many changes that {request.who} asked for lately were refused (4xx); mend what asks for them, "
+                "and come back after Retry-After seconds"
+            )
+            later = {"Retry-After": str(math.ceil(wait_s))}
+            await problem(scope["path"], HTTPStatus.TOO_MANY_REQUESTS, detail, headers=later)(scope, receive, send)
+            return
         try:
             change = await self._journal.begun(request)
         except InvalidInput as error:
@@ -114,19 +130,28 @@ class Gate:
         given = _given_key(Headers(scope=scope))
         return self._keys.holder(given) if given else None
 
-    def _refused(self, scope: Scope, key: ApiKey | None) -> _Refused | None:
-        path = scope["path"]
+    def _foreign(self, scope: Scope) -> _Refused | None:
         reached_at = (scope.get("server") or (None,))[0]
-        if (foreign := self._site.refusal(Asked(scope["method"], scope["headers"], reached_at))) is not None:
-            return _Refused(*foreign, {})
-        if not self._keys.is_locked or is_open(path):
+        foreign = self._site.refusal(Asked(scope["method"], scope["headers"], reached_at))
+        return None if foreign is None else _Refused(*foreign, {})
+
+    def _without_keys(self, error: InvalidInput) -> _Refused:
+        """Let nobody in; what is wrong with the file is for the log alone, which tells it once."""
+        if (reason := str(error)) != self._told:
+            log.error("keys cannot be read; nobody gets in", extra={"reason": reason})
+            self._told = reason
+        detail = "the file of --keys cannot be read, so nobody gets in; the API's log says why"
+        return _Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {})
+
+    def _refused(self, scope: Scope, key: ApiKey | None) -> _Refused | None:
+        if not self._keys.is_locked:
             return None
         if key is None:
             detail = (
                 "this needs an API key that is in force: send `Authorization: Bearer KEY`; `api keys add` makes one"
             )
             return _Refused(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
-        if (why := refusal(key, scope["method"], path)) is not None:
+        if (why := refusal(key, scope["method"], scope["path"])) is not None:
             return _Refused(HTTPStatus.FORBIDDEN, why, {})
         if wait_s := self._limit.wait_s(key.name, self._monotonic_s()):
             detail = f"the key {key.name!r} asks too often; come back after Retry-After seconds"

@@ -168,3 +168,21 @@ def test_a_body_is_read_up_to_a_bound(client: TestClient, log: Log) -> None:
         response = client.post("/v1/alerts/a/notes", content=content, headers={"content-type": "application/json"})
         assert (response.status_code, response.headers["content-type"]) == (413, "application/problem+json")
     assert log.written == []
+
+
+def test_an_action_id_stands_for_what_came_first_also_before_the_store_shows_it(client: TestClient, log: Log) -> None:
+    log.is_projected = False
+    sent = [
+        client.post("/v1/alerts/a/notes", json={"by": "ann", "note": note, "action_id": "n1"})
+        for note in ("brakes squeal", "all is well", "brakes squeal")
+    ]
+    assert [answer.status_code for answer in sent] == [202, 409, 202]
+    assert {action.note for action in log.written} == {"brakes squeal"}
+
+
+def test_an_action_id_stands_for_what_may_have_been_written(client: TestClient, log: Log) -> None:
+    log.is_away = True
+    assert client.post("/v1/alerts/a/notes", json={"by": "ann", "note": "1", "action_id": "n1"}).status_code == 503
+    log.is_away = False
+    assert client.post("/v1/alerts/a/notes", json={"by": "ann", "note": "2", "action_id": "n1"}).status_code == 409
+    assert posted(client, "a/notes", note="1", action_id="n1")["action_count"] == 1
