@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
@@ -28,6 +30,7 @@ from api.measuring import Measured
 from api.packing import Packed, PackedFiles
 from api.routes.actions import action_routes
 from api.routes.alerts import alert_routes
+from api.routes.costly import BOUNDS
 from api.routes.health import health_routes
 from api.routes.pipeline import pipeline_routes
 from api.routes.positions import position_routes
@@ -47,6 +50,7 @@ from api.security.keys import KeyRing
 from api.security.rate import RateLimit
 from api.security.roles import access
 from api.store.database import Store
+from api.turns import Turns
 from observability.cross_site import Site
 from roads import default_network, load_network
 from rules import default_rules_file, load_rules
@@ -96,6 +100,7 @@ def build(
         redoc_url=None,
     )
     app.state.feeds = (feed, moving)
+    app.state.costly = Turns("questions that take long", BOUNDS)
     problems.install(app)
     app.add_middleware(BoundedBody)
     app.add_middleware(
@@ -153,16 +158,17 @@ def _add_pages(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+    document, page = cache(lambda: msgspec.json.encode(described())), cache(lambda: manual(described()))
 
     @app.get("/openapi.json", include_in_schema=False)
     @access(is_open=True)
-    async def document() -> JSONResponse:
-        return JSONResponse(app.openapi())
+    async def openapi() -> Response:
+        return Response(document(), media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     @access(is_open=True)
     async def docs() -> HTMLResponse:
-        return HTMLResponse(manual(app.openapi()))
+        return HTMLResponse(page())
 
     files = access(is_open=True)(PackedFiles(_STATIC))
 

@@ -33,9 +33,9 @@ class DeadLetters:
         self._reader = reader
         self._writer = writer
 
-    async def whole(self, name: RecordName) -> RejectedRecord:
-        """Give one with its bytes. Raises Unknown."""
-        record = await self._fetched(name)
+    async def whole(self, name: RecordName, holder: str) -> RejectedRecord:
+        """Give one with its bytes to who asks. Raises Unknown."""
+        record = await self._fetched(name, holder)
         if record is None:
             place = f"rejected-readings [{name.partition}] {name.offset}"
             raise Unknown(f"there is no record at {place} (any more); /v1/rejected-readings lists them")
@@ -57,13 +57,13 @@ class DeadLetters:
             records=story.number,
         )
 
-    async def replayed(self, asked: Replay) -> Replayed:
+    async def replayed(self, asked: Replay, holder: str) -> Replayed:
         """Send again what was asked for, as far as that is allowed. Raises Unavailable; then nothing may be sent."""
         named = asked.records if asked.records is not None else await run_in_threadpool(self._latest, asked)
         sent: list[Outgoing] = []
         refused: list[Refusal] = []
         for name in named:
-            outcome = await self._prepared(name, force=asked.force)
+            outcome = await self._prepared(name, holder, force=asked.force)
             if isinstance(outcome, str):
                 refused.append(Refusal(partition=name.partition, offset=name.offset, why=outcome))
             else:
@@ -72,10 +72,10 @@ class DeadLetters:
             await self._writer.write(sent)
         return Replayed(replayed=len(sent), refused=refused)
 
-    async def _fetched(self, name: RecordName) -> Record | None:
+    async def _fetched(self, name: RecordName, holder: str) -> Record | None:
         if name.partition >= REJECTED_READINGS.partitions:
             return None
-        return await self._reader.at(REJECTED_READINGS.name, name.partition, name.offset)
+        return await self._reader.at(REJECTED_READINGS.name, name.partition, name.offset, holder=holder)
 
     def _latest(self, asked: Replay) -> list[RecordName]:
         wanted = RejectedFilter(asked.reason, asked.vehicle_id)
@@ -88,8 +88,8 @@ class DeadLetters:
         with self._store.snapshot() as connection:
             return max(1, times_rejected(connection, sha256, vin if VIN.fullmatch(vin) else None))
 
-    async def _prepared(self, name: RecordName, *, force: bool) -> Outgoing | str:
-        record = await self._fetched(name)
+    async def _prepared(self, name: RecordName, holder: str, *, force: bool) -> Outgoing | str:
+        record = await self._fetched(name, holder)
         if record is None:
             return _EXPIRED
         try:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from api.lengthy import worked
+from api.lengthy import WorkedOnce
 from api.negotiation import weights
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Packed:
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
         self._app = app
+        self._pack = WorkedOnce(partial(gzip.compress, compresslevel=1, mtime=0))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -46,11 +47,25 @@ class Packed:
                 return
             if begun is not None:
                 start, begun = begun, None
-                message = await _packed(start, message, is_accepted=accepts_gzip(Headers(scope=scope)))
+                message = await self._packed(start, message, is_accepted=accepts_gzip(Headers(scope=scope)))
                 await send(start)
             await send(message)
 
         await self._app(scope, receive, packing)
+
+    async def _packed(self, start: Message, message: Message, *, is_accepted: bool) -> Message:
+        """Pack the body if it is whole and long; the headers of `start` tell of it."""
+        start["headers"] = list(start["headers"])  # a response that is remembered keeps its own
+        headers = MutableHeaders(raw=start["headers"])
+        if "accept-encoding" not in headers.get("vary", "").lower():
+            headers.add_vary_header("Accept-Encoding")
+        body = message.get("body", b"")
+        if not is_accepted or message.get("more_body", False) or len(body) < SHORTEST_BYTES:
+            return message
+        packed = await self._pack.of(body)
+        headers["content-encoding"] = "gzip"
+        headers["content-length"] = str(len(packed))
+        return {**message, "body": packed}
 
 
 class PackedFiles(StaticFiles):
@@ -94,18 +109,3 @@ def _is_text(start: Message) -> bool:
     headers = Headers(raw=start["headers"])
     is_plain = "content-encoding" not in headers
     return is_plain and start["status"] == 200 and headers.get("content-type", "").startswith(_TEXTS)  # noqa: PLR2004
-
-
-async def _packed(start: Message, message: Message, *, is_accepted: bool) -> Message:
-    """Pack the body if it is whole and long; the headers of `start` tell of it."""
-    start["headers"] = list(start["headers"])  # a response that is remembered keeps its own
-    headers = MutableHeaders(raw=start["headers"])
-    if "accept-encoding" not in headers.get("vary", "").lower():
-        headers.add_vary_header("Accept-Encoding")
-    body = message.get("body", b"")
-    if not is_accepted or message.get("more_body", False) or len(body) < SHORTEST_BYTES:
-        return message
-    packed = await worked(partial(gzip.compress, compresslevel=1, mtime=0), body)
-    headers["content-encoding"] = "gzip"
-    headers["content-length"] = str(len(packed))
-    return {**message, "body": packed}

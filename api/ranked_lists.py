@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _MOST: Final = 8
 _MOST_PAGES: Final = 50
 _LONGEST_PAGE_BYTES: Final = 64 * 1024
+_EXPORT_BYTES: Final = 4 * 1024 * 1024
+"""What the longer ones of a list may have together: an export of 25,000 places."""
 _OLDEST_S: Final = 10.0
 _SHARE: Final = 10.0
 """A list may be this many times as old as it took to compute: that bounds what computing takes to a tenth."""
@@ -51,8 +53,12 @@ class Remembered(NamedTuple):
     """Those sent before, by what was asked for; they are of the same moment, and many ask for the first."""
 
     def keep(self, asked: tuple[object, ...], page: bytes) -> bytes:
-        """Remember a page, unless there are many or it is long, and give it."""
-        if len(self.pages) < _MOST_PAGES and len(page) < _LONGEST_PAGE_BYTES:
+        """Remember a page, unless there are many or it is too long, and give the one that is remembered."""
+        if asked in self.pages:
+            return self.pages[asked]
+        long_ones = [known for known in self.pages.copy().values() if len(known) >= _LONGEST_PAGE_BYTES]
+        has_room = len(page) < _LONGEST_PAGE_BYTES or sum(map(len, long_ones)) + len(page) <= _EXPORT_BYTES
+        if len(self.pages) < _MOST_PAGES and has_room:
             self.pages[asked] = page
         return page
 

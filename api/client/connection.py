@@ -80,7 +80,8 @@ class Connection:
 
     def _away(self, error: Exception) -> Unavailable:
         return Unavailable(
-            f"no API answers at {self._server} ({_one_line(str(error))}); start it with `api serve`, or give --server URL"
+            f"no API answers at {self._server} ({_one_line(str(error))}); "
+            "start it with `api serve`, or give --server URL"
         )
 
     def _not_the_api(self, what: str) -> NotTheApi:

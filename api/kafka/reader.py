@@ -1,20 +1,19 @@
-"""Records of a topic by their place or time: one consumer without a group, shared by all who ask, one at a time."""
+"""Records of a topic by their place or time: one consumer without a group, shared by all in turn."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from api.errors import TooMany
+from api.turns import Bounds, Turns
 from contracts.errors import Unavailable
 from runtime.kafka.consumer import kafka_consumer, leave, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from aiokafka import AIOKafkaConsumer
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PATIENCE_S: Final = 8.0
 _AT_ONCE: Final = 5_000
-MOST_WAITING: Final = 8
-"""Questions that wait while one is answered."""
+BOUNDS: Final = Bounds(at_once=1, per_holder=8, in_all=64)
 
 
 class TopicReader:
@@ -34,55 +32,44 @@ class TopicReader:
         """Prepare; nothing is connected yet. A question waits and is answered within `patience_s`."""
         self._bootstrap = bootstrap
         self._patience_s = patience_s
-        self._waiting = 0
-        self._lock = asyncio.Lock()
+        self._turns = Turns("questions for Kafka's records", BOUNDS)
         self._consumer: AIOKafkaConsumer | None = None
 
-    async def within(
-        self, topic: str, partition: int, *, from_ms: int, until_ms: int, key: bytes, most: int
+    async def within(  # noqa: PLR0913 - a place, a time and a key, and who asks
+        self, topic: str, partition: int, *, from_ms: int, until_ms: int, key: bytes, most: int, holder: str
     ) -> list[Record] | None:
         """Give a key's records of a time (the broker's, from_ms <= t <= until_ms), None when they have expired.
 
         At most `most` records of the partition are looked at, those around the middle of the time where there are more.
-        Raises Unavailable, and TooMany when too many wait.
+        `holder` is the key or address that asks. Raises Unavailable, and TooMany when too many of its questions wait.
         """
-        return await self._asked(lambda consumer: _within(consumer, topic, partition, from_ms, until_ms, key, most))
+        return await self._asked(
+            holder, lambda consumer: _within(consumer, topic, partition, from_ms, until_ms, key, most)
+        )
 
-    async def at(self, topic: str, partition: int, offset: int) -> Record | None:
+    async def at(self, topic: str, partition: int, offset: int, *, holder: str) -> Record | None:
         """Give the record at an offset, None when there is none (any more). Raises Unavailable and TooMany."""
-        return await self._asked(lambda consumer: _at(consumer, TopicPartition(topic, partition), offset))
+        return await self._asked(holder, lambda consumer: _at(consumer, TopicPartition(topic, partition), offset))
 
-    async def newest(self, topic: str, partition: int, *, from_ms: int, key: bytes, most: int) -> list[Record]:
+    async def newest(
+        self, topic: str, partition: int, *, from_ms: int, key: bytes, most: int, holder: str
+    ) -> list[Record]:
         """Give a key's records from a time on, oldest first, among the partition's last `most`.
 
         Raises Unavailable and TooMany.
         """
         return await self._asked(
-            lambda consumer: _newest(consumer, TopicPartition(topic, partition), from_ms, key, most)
+            holder, lambda consumer: _newest(consumer, TopicPartition(topic, partition), from_ms, key, most)
         )
 
-    async def _asked(self, ask: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
-        """Ask in turn. The time limit counts from here, waiting included; beyond MOST_WAITING nobody may wait."""
-        if self._waiting >= MOST_WAITING:
-            raise TooMany(f"{MOST_WAITING} other questions wait for Kafka's records already; ask again in a moment")
+    async def _asked(self, holder: str, ask: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
+        """Ask in turn. The time limit counts from here, waiting included."""
         try:
             async with asyncio.timeout(self._patience_s):
-                async with self._turn():
+                async with self._turns.turn(holder):
                     return await self._answered(ask)
         except (TimeoutError, KafkaError, OSError) as error:
             raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r}); try again") from error
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        self._waiting += 1
-        try:
-            await self._lock.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     async def _answered(self, ask: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
         """Ask; a consumer that failed or was interrupted midway is not used again."""

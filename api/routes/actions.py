@@ -17,7 +17,7 @@ from api.queries.alerts import AlertHistory, action_done, alert_history
 from api.representation import answered
 from api.routes.alerts import unknown_alert
 from api.routes.parameters import PREFIX, AlertId
-from api.workflow import is_repeated, refuse_unforced
+from api.workflow import Unseen, is_repeated, refuse_unforced
 from contracts.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, patience_s: float) -> APIRouter:
     """Make the routes; `patience_s` is how long they wait for the projector."""
     routes = APIRouter(prefix=f"{PREFIX}/alerts/{{alert_id}}", tags=["alerts"], responses=_ACCEPTED)
+    unseen = Unseen()
 
     def looked_up(action: AlertAction) -> tuple[AlertHistory, list[AlertAction]]:
         """Return the alert's history, and what was done about it under the id of this action, if anything was."""
@@ -50,6 +51,7 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
         history, known = await run_in_threadpool(looked_up, action)
         if not is_repeated(action, known):
             refuse_unforced(action, history.row.state)
+            unseen.add(action)  # before it is written, as another of the same id may come meanwhile
             await log.write(action)
         try:
             async with asyncio.timeout(patience_s):
@@ -59,6 +61,7 @@ def action_routes(store: Store, log: ActionLog, clock: Callable[[], int], *, pat
                         history, known = await run_in_threadpool(looked_up, action)
         except TimeoutError:
             return JSONResponse(Accepted.of(action).model_dump(), status_code=202)
+        unseen.forget(action)
         return answered(alert_told(history))
 
     @routes.post("/acknowledge", summary="Take care of an alert", response_model=AlertDetail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.answers.alert import AlertDetail, AlertPage, Attention, alert_told, alerted, unbelieved
 from api.answers.alert import alert as alert_answer
@@ -24,6 +24,7 @@ from api.queries.pipeline import mostly_rejected
 from api.queries.served import consumed_offsets
 from api.queries.vehicles import listed
 from api.representation import answered
+from api.routes.costly import turn_of
 from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.alert import SEVERITIES, AlertState, Severity
@@ -77,6 +78,7 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
 
     @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE, response_model=AlertPage)
     async def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
+        request: Request,
         vehicle_id: Name = None,
         fleet: Name = None,
         rule: Name = None,
@@ -92,10 +94,12 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         wanted = AlertFilter(vehicle_id, fleet, rule, severity, state, is_open, raised_from_ms, raised_until_ms)
         after = read_cursor(wanted, cursor, int, str) if cursor else None
         begin = (after[0], after[1]) if after else None
-        rows = await store.ask(
-            lambda connection: alerts_newest_first(connection, wanted, after=begin, limit=limit + 1),
-            is_quick=wanted.is_indexed and not store.registered_only,
-        )
+        is_quick = wanted.is_indexed and not store.registered_only
+        async with turn_of(request, is_quick=is_quick):
+            rows = await store.ask(
+                lambda connection: alerts_newest_first(connection, wanted, after=begin, limit=limit + 1),
+                is_quick=is_quick,
+            )
         last = rows[limit - 1] if len(rows) > limit else None
         following = cursor_after(wanted, (last.available_at_ms, last.alert_id)) if last else None
         return answered({"alerts": [alert_answer(row) for row in rows[:limit]], "next_cursor": following})

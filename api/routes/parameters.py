@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import Header, Path, Query
+from fastapi import Depends, Header, Path, Query, Request
 
 from api.merge import View
+from api.security.places import tells_of_no_vehicle
 
 PREFIX = "/v1"
 MOST_ROWS = 500
@@ -31,3 +32,20 @@ EventId = Annotated[
     str | None, Header(alias="last-event-id", max_length=400, description="id of the last event seen: go on after it")
 ]
 Since = Annotated[str | None, Query(max_length=400, description="as `Last-Event-ID`, in the address")]
+
+
+def holder_of(request: Request) -> str:
+    """Return who is counted where there are bounds: the key, or the address where there are no keys."""
+    permit = request.scope.get("permit")
+    return permit.holder if permit else "somebody"
+
+
+Holder = Annotated[str, Depends(holder_of)]
+
+
+async def _of_no_vehicle(request: Request) -> None:
+    tells_of_no_vehicle(request.scope)
+
+
+PLACELESS: Final = Depends(_of_no_vehicle)
+"""What a route depends on whose answers can hold no vehicle's place: they are sent to everybody as they are."""

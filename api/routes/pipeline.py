@@ -21,7 +21,8 @@ from api.queries.pipeline import event_to_alert, marks, rejected_by_reason
 from api.queries.served import Served, served, stored_versions
 from api.queries.vehicles import VehicleFilter, count_vehicles, vehicle_ids
 from api.representation import is_known, tag_of, tagged, unchanged
-from api.routes.parameters import PREFIX, AtMs
+from api.routes.costly import COSTLY
+from api.routes.parameters import PLACELESS, PREFIX, AtMs
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.views import current_version
 
@@ -61,7 +62,11 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
                 batch_view_age_s=_age_s(now, clock()),
             )
 
-    @routes.get("/pipeline", summary="Lag, marks, rejected readings, latency, silent vehicles", dependencies=SELECTABLE)
+    @routes.get(
+        "/pipeline",
+        summary="Lag, marks, rejected readings, latency, silent vehicles",
+        dependencies=[*SELECTABLE, PLACELESS, COSTLY],
+    )
     async def pipeline(
         latency_since_ms: AtMs = None,
         latency_alerts: Annotated[
@@ -73,7 +78,11 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
         return await run_in_threadpool(measured, lag, latency_since_ms, latency_alerts)
 
     @routes.get(
-        "/views", summary="Versions of the batch views", dependencies=SELECTABLE, response_model=None, responses=_VIEWS
+        "/views",
+        summary="Versions of the batch views",
+        dependencies=[*SELECTABLE, PLACELESS],
+        response_model=None,
+        responses=_VIEWS,
     )
     def versions(if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None) -> Response:
         """Give the versions in the store, newest first, and which of them is served. The age has no part in the tag."""
@@ -92,7 +101,7 @@ def pipeline_routes(store: Store, watch: LagWatch, rules: Rules, views: Path, cl
         )
         return tagged(answer.model_dump_json().encode(), "application/json", tag)
 
-    @routes.get("/rules", summary="The rules in force", dependencies=SELECTABLE)
+    @routes.get("/rules", summary="The rules in force", dependencies=[*SELECTABLE, PLACELESS])
     def rules_in_force() -> RulesAnswer:
         """Give the rules, for charts and people."""
         return RulesAnswer(rules_hash=rules.hash, rules=[RuleAnswer.of(rule) for rule in rules.rules])

@@ -15,6 +15,7 @@ from api.live.position import read
 from api.live.response import MEDIA_TYPE as EVENTS
 from api.live.response import EventStream
 from api.queries.positions import EVERYWHERE, Box, positions
+from api.routes.costly import COSTLY
 from api.routes.parameters import PREFIX, Cursor, EventId, Name, Since
 from api.security.roles import access
 from contracts.errors import InvalidInput
@@ -48,7 +49,13 @@ def position_routes(store: Store, feed: PositionFeed, streams: OpenStreams) -> A
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["vehicles"])
 
-    @routes.get("/positions", summary="Where the vehicles are, as GeoJSON", responses=_RESPONSES, response_model=None)
+    @routes.get(
+        "/positions",
+        summary="Where the vehicles are, as GeoJSON",
+        dependencies=[COSTLY],
+        responses=_RESPONSES,
+        response_model=None,
+    )
     @access(tells_places=True)
     async def newest_positions(
         bbox: _BoxText = None,

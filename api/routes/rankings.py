@@ -14,7 +14,8 @@ from api.queries.efficiency import NO_INDEXES, By, Indexes, Ranked, Ranking, ind
 from api.queries.vehicles import names_of
 from api.ranked_lists import RankedLists
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
-from api.routes.parameters import MOST_ROWS, PREFIX, Cursor, WantedView
+from api.routes.costly import COSTLY
+from api.routes.parameters import MOST_ROWS, PLACELESS, PREFIX, Cursor, WantedView
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.definitions import SHORTEST_RANKED_DISTANCE_M, PeriodKind, Scope
 from contracts.errors import InvalidInput
@@ -43,7 +44,7 @@ def ranking_routes(store: Store) -> APIRouter:
     @routes.get(
         "/rankings/fuel-efficiency",
         summary="Which cars are most fuel efficient?",
-        dependencies=SELECTABLE,
+        dependencies=[*SELECTABLE, PLACELESS, COSTLY],
         response_model=None,
         responses=_RESPONSES,
     )

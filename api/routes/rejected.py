@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from api.answers.rejected import RecordName, RejectedAnswer, RejectedPage, RejectedRecord, Replay, Replayed
 from api.cursor import cursor_after, read_cursor
 from api.queries.rejected import RejectedFilter, rejected_readings
-from api.routes.parameters import PREFIX, Cursor, Limit, Name
+from api.routes.parameters import PREFIX, Cursor, Holder, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
 from api.security.roles import access
 from contracts.reason import Reason
@@ -46,14 +46,14 @@ def rejected_routes(store: Store, letters: DeadLetters) -> APIRouter:
 
     @routes.get("/{partition}/{offset}", summary="One rejected reading with its bytes", dependencies=SELECTABLE)
     @access("admin")
-    async def one(partition: _Partition, offset: _Offset) -> RejectedRecord:
+    async def one(partition: _Partition, offset: _Offset, holder: Holder) -> RejectedRecord:
         """Fetch it from Kafka by its place in rejected-readings."""
-        return await letters.whole(RecordName(partition=partition, offset=offset))
+        return await letters.whole(RecordName(partition=partition, offset=offset), holder)
 
     @routes.post("/replay", summary="Send rejected readings again")
     @access("admin")
-    async def replay(asked: Replay) -> Replayed:
+    async def replay(asked: Replay, holder: Holder) -> Replayed:
         """Send the bytes as they came, with headers that say so; those whose judgement depends on time take `force`."""
-        return await letters.replayed(asked)
+        return await letters.replayed(asked, holder)
 
     return routes

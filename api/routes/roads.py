@@ -12,7 +12,8 @@ from api.packing import accepts_gzip
 from api.queries.roads import SavingScope, savings
 from api.queries.served import served
 from api.representation import is_known
-from api.routes.parameters import MOST_ROWS, PREFIX, Vin
+from api.routes.costly import COSTLY
+from api.routes.parameters import MOST_ROWS, PLACELESS, PREFIX, Vin
 from api.routing.atlas import Atlas
 from api.routing.driven import Trip, driven
 from api.routing.finder import RouteFinder
@@ -55,6 +56,7 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
     @routes.get(
         "/routes",
         summary="The cheapest way",
+        dependencies=[PLACELESS, COSTLY],
         responses=_geojson(RoutesAnswer) | {404: {"description": "No such place, or no way", "content": _PROBLEM}},
         response_model=None,
     )
@@ -78,6 +80,7 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
     @routes.get(
         "/roads",
         summary="The road network and what its segments cost",
+        dependencies=[PLACELESS, COSTLY],
         responses=_geojson(RoadsAnswer)
         | {304: {"description": "As the client has it: `If-None-Match` held its `ETag`"}},
         response_model=None,
@@ -94,14 +97,14 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         headers = {"ETag": document.tag, "Vary": "Accept-Encoding", "Cache-Control": "private, max-age=60"}
         if is_known(if_none_match, document.tag):
             return Response(status_code=304, headers=headers)
-        # Answers for those who see no positions are looked into on their way, so they are packed after that.
-        if accepts_gzip(request.headers) and _sees_positions(request):
+        if accepts_gzip(request.headers):
             return Response(document.packed, media_type=MEDIA_TYPE, headers=headers | {"Content-Encoding": "gzip"})
         return Response(document.plain, media_type=MEDIA_TYPE, headers=headers)
 
     @routes.get(
         "/vehicles/{vin}/trips/{trip_started_at_ms}/path",
         summary="The way a trip took",
+        dependencies=[COSTLY],
         responses=_geojson(PathAnswer),
         response_model=None,
     )
@@ -124,7 +127,12 @@ def road_routes(store: Store, network: RoadNetwork, views: Folder) -> APIRouter:
         )
         return Response(answer.model_dump_json(), media_type=MEDIA_TYPE)
 
-    @routes.get("/route-savings", summary="Where did the fleet lose fuel on the road?", response_model=SavingsAnswer)
+    @routes.get(
+        "/route-savings",
+        summary="Where did the fleet lose fuel on the road?",
+        dependencies=[COSTLY],
+        response_model=SavingsAnswer,
+    )
     def route_savings(
         request: Request,
         scope: Annotated[

@@ -11,8 +11,9 @@ from api.answers.signals import SignalsAnswer
 from api.errors import Unknown
 from api.queries.alerts import one_alert
 from api.routes.alerts import unknown_alert
-from api.routes.parameters import PREFIX, AlertId
+from api.routes.parameters import PREFIX, AlertId, Holder
 from api.signals import Row, Source, Span, heard, in_lake, nearest
+from api.turns import Bounds, Turns
 from contracts.errors import Unavailable
 from contracts.topics import READING_PARTITIONS, VEHICLE_READINGS
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LONGEST_S: Final = 60
 _MOST_LOOKED_AT: Final = 50_000
+_IN_LAKE: Final = Bounds(at_once=2, per_holder=8, in_all=64)
 _LATEST_MS: Final = 253_370_764_800_000
 """The year 9999: no calendar goes on from there."""
 
@@ -32,6 +34,7 @@ _LATEST_MS: Final = 253_370_764_800_000
 def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
     """Make the routes; `lake` is the folder of the cold path's table, which need not be there."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"])
+    lake_turns = Turns("questions for the lake's readings", _IN_LAKE)
 
     def raised(alert_id: str) -> AlertRow:
         with store.snapshot() as connection:
@@ -40,7 +43,7 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
             raise unknown_alert(alert_id)
         return alert
 
-    async def found(span: Span) -> tuple[Source, list[Row]]:
+    async def found(span: Span, holder: str) -> tuple[Source, list[Row]]:
         trouble: Unavailable | None = None
         try:
             records = await reader.within(
@@ -50,12 +53,14 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
                 until_ms=span.until_ms,
                 key=span.vehicle_id.encode(),
                 most=_MOST_LOOKED_AT,
+                holder=holder,
             )
         except Unavailable as error:
             records, trouble = None, error
         if records:
             return "kafka", await run_in_threadpool(heard, records)
-        rows = await run_in_threadpool(in_lake, lake, span)
+        async with lake_turns.turn(holder):
+            rows = await run_in_threadpool(in_lake, lake, span)
         if rows:
             return "lake", rows
         if trouble is not None:
@@ -65,12 +70,13 @@ def signal_routes(store: Store, reader: TopicReader, lake: Path) -> APIRouter:
     @routes.get("/alerts/{alert_id}/signals", summary="The signals around an alert")
     async def signals(
         alert_id: AlertId,
+        holder: Holder,
         seconds: Annotated[int, Query(ge=1, le=_LONGEST_S, description="before and after the raise")] = _LONGEST_S,
     ) -> SignalsAnswer:
         """Give the readings before and after the one that raised the alert: from Kafka, else from the lake."""
         alert = await run_in_threadpool(raised, alert_id)
         span = _span(alert, seconds * 1000)
-        source, readings = await found(span)
+        source, readings = await found(span, holder)
         return SignalsAnswer(
             alert_id=alert_id,
             vehicle_id=alert.vehicle_id,

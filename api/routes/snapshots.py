@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.answers.snapshot import SnapshotAnswer, Snapshots
 from api.errors import Unknown
-from api.routes.parameters import PREFIX, Vin
+from api.routes.parameters import PREFIX, Holder, Vin
 from api.routes.selection import SELECTABLE, Selecting
 from api.security.roles import access
 from contracts.errors import MalformedRecord
@@ -35,11 +35,18 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
 
     @routes.get("", summary="A vehicle's dashcam pictures", dependencies=SELECTABLE)
     @access(tells_places=True)
-    async def snapshots(vin: Vin, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20) -> Snapshots:
+    async def snapshots(
+        vin: Vin, holder: Holder, limit: Annotated[int, Query(ge=1, le=_MOST_LOOKED_AT)] = 20
+    ) -> Snapshots:
         """List its pictures of the last day, among the last 200 of its partition; Kafka keeps no older ones."""
         key = vin.encode()
         records = await reader.newest(
-            DASHCAM_SNAPSHOTS.name, _partition(vin), from_ms=clock() - _DAY_MS, key=key, most=_MOST_LOOKED_AT
+            DASHCAM_SNAPSHOTS.name,
+            _partition(vin),
+            from_ms=clock() - _DAY_MS,
+            key=key,
+            most=_MOST_LOOKED_AT,
+            holder=holder,
         )
         found = []
         for record in reversed(records):
@@ -49,9 +56,9 @@ def snapshot_routes(reader: TopicReader, clock: Callable[[], int]) -> APIRouter:
 
     @routes.get("/{offset}", summary="One dashcam picture", responses=_PICTURE, response_class=Response)
     @access(tells_places=True)
-    async def picture(vin: Vin, offset: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
+    async def picture(vin: Vin, offset: Annotated[int, Path(ge=0, le=2**53)], holder: Holder) -> Response:
         """Give the JPEG."""
-        record = await reader.at(DASHCAM_SNAPSHOTS.name, _partition(vin), offset)
+        record = await reader.at(DASHCAM_SNAPSHOTS.name, _partition(vin), offset, holder=holder)
         if record is None or record.key != vin.encode() or record.value is None:
             raise Unknown(f"vehicle {vin} has no picture {offset} (any more); its list has those of the last day")
         return Response(record.value, media_type=_JPEG, headers={"Cache-Control": "private, max-age=86400, immutable"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.answers.efficiency import VehicleEfficiency, figures, layers
 from api.answers.vehicle import TripPage, VehicleDetail, VehiclePage, trip_told, vehicle_listed, vehicle_told
@@ -18,6 +18,7 @@ from api.queries.served import Served, served
 from api.queries.trips import BothLayers, trips_of
 from api.queries.vehicles import Known, Listed, VehicleFilter, known, listed, vehicle_ids
 from api.representation import answered
+from api.routes.costly import COSTLY, turn_of
 from api.routes.parameters import PREFIX, Cursor, Limit, Name, Vin, WantedView
 from api.routes.selection import SELECTABLE, Selecting
 from contracts.definitions import LAST_DAYS, PeriodKind
@@ -38,6 +39,7 @@ def vehicle_routes(store: Store) -> APIRouter:
 
     @routes.get("/vehicles", summary="Vehicles by VIN", dependencies=SELECTABLE, response_model=VehiclePage)
     async def vehicles(
+        request: Request,
         fleet: Name = None,
         model: Annotated[Name, Query(description="make, model and year")] = None,
         silent: Annotated[bool | None, Query(description="only silent ones, or only others")] = None,
@@ -52,7 +54,8 @@ def vehicle_routes(store: Store) -> APIRouter:
             ids = vehicle_ids(connection, wanted, after=after, limit=limit + 1)
             return ids, count_open_of(connection, ids[:limit]), listed(connection, ids[:limit])
 
-        ids, alerts, found = await store.ask(page, is_quick=wanted.is_indexed)
+        async with turn_of(request, is_quick=wanted.is_indexed):
+            ids, alerts, found = await store.ask(page, is_quick=wanted.is_indexed)
         items = [vehicle_listed(one, alerts[one.vehicle_id].alerts) for one in found]
         following = cursor_after(wanted, [ids[limit - 1]]) if len(ids) > limit else None
         return answered({"vehicles": items, "next_cursor": following})
@@ -98,7 +101,7 @@ def vehicle_routes(store: Store) -> APIRouter:
     @routes.get(
         "/vehicles/{vin}/efficiency",
         summary="A vehicle's fuel efficiency over time",
-        dependencies=SELECTABLE,
+        dependencies=[*SELECTABLE, COSTLY],
         response_model=VehicleEfficiency,
     )
     async def efficiency(

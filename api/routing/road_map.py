@@ -12,6 +12,7 @@ import msgspec
 from api.queries.roads import traversals
 from api.representation import tag_of
 from api.routing.drawing import road_feature
+from contracts.road_costs import TIMES_OF_DAY, VEHICLE_CLASSES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from api.routing.atlas import Atlas
     from contracts.road_costs import TimeOfDay, VehicleClass
 
-_MOST: Final = 6
+_MOST: Final = len(VEHICLE_CLASSES) * len(TIMES_OF_DAY)
+"""As many as a version has: whoever asks for one after another has none made twice."""
 _ATTRIBUTION: Final = "© OpenStreetMap contributors, ODbL 1.0"
 
 

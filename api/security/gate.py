@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import time
@@ -13,7 +14,7 @@ from starlette.datastructures import Headers
 from api.problems import problem
 from api.security.journal import Journal, Request
 from api.security.permit import Permit
-from api.security.places import without_places
+from api.security.places import WithoutPlaces
 from api.security.roles import Access, Guarded, refusal
 from contracts.errors import InvalidInput
 from observability.cross_site import SAFE_METHODS, Asked
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from api.security.keys import ApiKey, KeyRing
     from api.security.rate import RateLimit
     from observability.cross_site import Site
+
+log = logging.getLogger(__name__)
 
 NOBODY: Final = "loopback"
 """Who asks where there are no keys: somebody on this machine."""
@@ -63,6 +66,8 @@ class Gate:
         self._journal = Journal(audit, monotonic_s)
         self._monotonic_s = monotonic_s
         self._guarded: Guarded | None = None
+        self._without_places = WithoutPlaces()
+        self._told: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
@@ -72,12 +77,15 @@ class Gate:
         is_change = scope["method"] not in SAFE_METHODS
         key: ApiKey | None = None
         needed = self._needed(scope)
-        try:
-            self._keys.refresh()
-            key = self._holder(scope) if self._keys.is_locked else None
-            refused = self._malformed(scope) or self._forbidden(key, needed)
-        except InvalidInput as error:
-            refused = _Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {})
+        refused = self._malformed(scope)
+        if refused is None and not needed.is_open:
+            try:
+                self._keys.refresh()
+            except InvalidInput as error:
+                refused = self._without_keys(error)
+            else:
+                key = self._holder(scope) if self._keys.is_locked else None
+                refused = self._forbidden(key, needed)
         if refused is not None:
             if is_change:
                 await self._journal.refused(self._request(scope, key), refused.status)
@@ -86,7 +94,7 @@ class Gate:
         permit = Permit(self._keys, key, scope, needed)
         scope["permit"] = permit
         scope["sees_positions"] = permit.sees_positions()
-        passing = send if scope["sees_positions"] else without_places(send)
+        passing = send if scope["sees_positions"] or needed.is_open else self._without_places(scope, send)
         if is_change:
             await self._change(scope, receive, passing, key)
         else:
@@ -95,6 +103,15 @@ class Gate:
     async def _change(self, scope: Scope, receive: Receive, send: Send, key: ApiKey | None) -> None:
         """Let a change through once its line is written, and write how it ended."""
         request = self._request(scope, key)
+        if wait_s := self._journal.wait_s(request):
+            await self._journal.refused(request, HTTPStatus.TOO_MANY_REQUESTS)
+            detail = (
+                f"too many changes that {request.who} asked for lately were refused (4xx); mend what asks for them, "
+                "and come back after Retry-After seconds"
+            )
+            later = {"Retry-After": str(math.ceil(wait_s))}
+            await problem(scope["path"], HTTPStatus.TOO_MANY_REQUESTS, detail, headers=later)(scope, receive, send)
+            return
         try:
             change = await self._journal.begun(request)
         except InvalidInput as error:
@@ -137,8 +154,16 @@ class Gate:
             return _Refused(HTTPStatus.NOT_FOUND, detail, {})
         return None
 
+    def _without_keys(self, error: InvalidInput) -> _Refused:
+        """Let nobody in; what is wrong with the file is for the log alone, which tells it once."""
+        if (reason := str(error)) != self._told:
+            log.error("keys cannot be read; nobody gets in", extra={"reason": reason})
+            self._told = reason
+        detail = "the file of --keys cannot be read, so nobody gets in; the API's log says why"
+        return _Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {})
+
     def _forbidden(self, key: ApiKey | None, needed: Access) -> _Refused | None:
-        if not self._keys.is_locked or needed.is_open:
+        if not self._keys.is_locked:
             return None
         if key is None:
             detail = (

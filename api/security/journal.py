@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.security.rate import RateLimit
@@ -12,7 +13,6 @@ from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from http import HTTPStatus
 
     from api.security.audit import AuditLog
 
@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 _REFUSALS_PER_S: Final = 0.1
 _REFUSALS_BURST_S: Final = 600.0
-"""Of each who asks, 60 refusals at once and 6 a minute are noted; of the rest, how many there were."""
+"""Of each who asks, 60 refusals at once and 6 a minute are noted; of the rest, how many there were.
+
+As many changes of each may be let through and then come to nothing; beyond that none is let through for a while.
+"""
 
 
 class Request(NamedTuple):
@@ -40,6 +43,7 @@ class Journal:
         self._monotonic_s = monotonic_s
         self._limit = RateLimit(_REFUSALS_PER_S, burst_s=_REFUSALS_BURST_S)
         self._unnoted: dict[str, int] = {}
+        self._in_vain = RateLimit(_REFUSALS_PER_S, burst_s=_REFUSALS_BURST_S)
 
     async def refused(self, request: Request, status: HTTPStatus) -> None:
         """Note a refusal, unless there were too many; it stays one if it cannot be noted."""
@@ -50,14 +54,24 @@ class Journal:
         facts = {"status": status.value} | ({"refused_before": unnoted} if unnoted else {})
         await self._told(request, **facts)
 
+    def wait_s(self, request: Request) -> float:
+        """Return 0 if a change may begin, which then must end; else the seconds after which one may."""
+        return self._in_vain.wait_s(request.who, self._monotonic_s())
+
     async def begun(self, request: Request) -> str:
         """Note a change that is let through, and return its id. Raises InvalidInput: then it must not be."""
         change = secrets.token_hex(6)
-        await self._note(request, change=change)
+        try:
+            await self._note(request, change=change)
+        except InvalidInput:
+            self._in_vain.give_back(request.who)
+            raise
         return change
 
     async def ended(self, request: Request, change: str, status: int | None) -> None:
-        """Note how a change ended; None: no answer was given."""
+        """Note how a change ended; None: no answer was given. Unless it was refused (4xx), it counts no more."""
+        if status is None or not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._in_vain.give_back(request.who)
         await self._told(request, change=change, status=status)
 
     async def _told(self, request: Request, **facts: object) -> None:

@@ -26,3 +26,9 @@ class RateLimit:
         is_allowed = tokens >= 1
         self._buckets[name] = (tokens - 1 if is_allowed else tokens, now_s)
         return 0.0 if is_allowed else (1 - tokens) / self._per_s
+
+    def give_back(self, name: str) -> None:
+        """Put a token back that was not used."""
+        if name in self._buckets:
+            tokens, at_s = self._buckets[name]
+            self._buckets[name] = (min(self._most, tokens + 1), at_s)

@@ -32,9 +32,15 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=10000",
     # After a power cut the last transactions may be missing, whole: rows and Kafka positions alike, so they are redone.
     "PRAGMA synchronous=NORMAL",
-    "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
+_WRITERS_CACHE = "PRAGMA cache_size=-65536"
+_READERS_CACHE = "PRAGMA cache_size=-4096"
+"""KiB that a connection keeps of the file. There is one writer; of readers there may be _READERS."""
+_READERS = 40
+"""Connections at most, as many as there are threads to ask in."""
+_READERS_KEPT = 20
+_POOL: dict[str, Any] = {"pool_size": _READERS_KEPT, "max_overflow": _READERS - _READERS_KEPT}
 
 REGISTERED_ONLY = "registered_only"
 """The option of a connection that says whether alerts of registered vehicles alone are shown."""
@@ -48,7 +54,7 @@ def open_for_writing(url: str) -> Engine:
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
-        _use_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode=WAL", *_PRAGMAS))
+        _use_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode=WAL", _WRITERS_CACHE, *_PRAGMAS))
     else:
         engine = create_engine(url, pool_pre_ping=True)
         _let_one_write(engine)
@@ -190,13 +196,12 @@ class Store:
     def _engine_for_reading(self) -> Engine:
         options: dict[str, Any] = {REGISTERED_ONLY: self.registered_only}
         if self._file is not None:
-            engine = create_engine(self._url, pool_size=20, max_overflow=20, execution_options=options)
-            _use_sqlite(engine, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only=ON"))
+            engine = create_engine(self._url, **_POOL, execution_options=options)
+            _use_sqlite(engine, begin="BEGIN", pragmas=(_READERS_CACHE, *_PRAGMAS, "PRAGMA query_only=ON"))
             return engine
         return create_engine(
             self._url,
-            pool_size=20,
-            max_overflow=20,
+            **_POOL,
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
             execution_options=options | {"postgresql_readonly": True},

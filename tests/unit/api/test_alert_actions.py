@@ -184,3 +184,21 @@ def test_nobody_signs_or_notes_with_characters_that_are_not_seen(client: TestCli
 )
 def test_a_note_has_lines_emoji_and_every_script(note: str) -> None:
     assert Note(by="Zoë 日本", note=note).note == note
+
+
+def test_an_action_id_stands_for_what_came_first_also_before_the_store_shows_it(client: TestClient, log: Log) -> None:
+    log.is_projected = False
+    sent = [
+        client.post("/v1/alerts/a/notes", json={"by": "ann", "note": note, "action_id": "n1"})
+        for note in ("brakes squeal", "all is well", "brakes squeal")
+    ]
+    assert [answer.status_code for answer in sent] == [202, 409, 202]
+    assert {action.note for action in log.written} == {"brakes squeal"}
+
+
+def test_an_action_id_stands_for_what_may_have_been_written(client: TestClient, log: Log) -> None:
+    log.is_away = True
+    assert client.post("/v1/alerts/a/notes", json={"by": "ann", "note": "1", "action_id": "n1"}).status_code == 503
+    log.is_away = False
+    assert client.post("/v1/alerts/a/notes", json={"by": "ann", "note": "2", "action_id": "n1"}).status_code == 409
+    assert posted(client, "a/notes", note="1", action_id="n1")["action_count"] == 1

@@ -36,7 +36,7 @@ class Kafka:
     def hold(self, records: list[Record]) -> None:
         self._records |= {(record.partition, record.offset): record for record in records}
 
-    async def at(self, _: str, partition: int, offset: int) -> Record | None:
+    async def at(self, _: str, partition: int, offset: int, **__: object) -> Record | None:
         return self._records.get((partition, offset))
 
     async def write(self, records: Sequence[Outgoing]) -> None:

@@ -307,6 +307,39 @@ def test_keys_that_cannot_be_read_let_nobody_in_and_say_why(client: Callable[...
     assert "--keys" in answer.json()["detail"]
 
 
+def test_what_is_wrong_with_the_keys_is_told_to_the_log_alone(
+    client: Callable[..., Any], keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key_of(keys, "ann")
+    client("GET", "/v1/rules")
+    secret = "0123456789abcdef" * 4
+    keys.write_text(secret)
+    answers = [client("GET", "/v1/rules") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert not any(told in answers[0].text for told in (secret[:8], str(keys), keys.name))
+    assert len([record for record in caplog.records if "keys cannot be read" in record.message]) == 1
+    assert [client("GET", path).status_code for path in ("/", "/health/live", "/docs", "/openapi.json")] == [200] * 4
+
+
+@pytest.mark.parametrize("app", [0], indirect=True)
+def test_changes_that_come_to_nothing_never_push_the_others_out(
+    client: Callable[..., Any], keys: Path, tmp_path: Path
+) -> None:
+    operator, other = key_of(keys, "op", "operator"), key_of(keys, "other", "operator")
+    unknown: tuple[str, Any] = ("/v1/nothing", {})
+    invalid = ("/v1/alerts/a/notes", {"by": ""})
+    absent = ("/v1/alerts/none/notes", {"by": "op", "note": "x"})
+    answers = [client("POST", path, operator, json=sent) for path, sent in (unknown, invalid, absent) * 70]
+    assert [answer.status_code for answer in answers[:3]] == [404, 422, 404]
+    assert (answers[-1].status_code, answers[-1].headers["content-type"]) == (429, "application/problem+json")
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    lines = noted(tmp_path)
+    assert len(lines) < 250
+    begun = [line["change"] for line in lines if "change" in line and "status" not in line]
+    assert sorted(begun) == sorted(line["change"] for line in lines if "change" in line and "status" in line)
+    assert client("POST", *absent[:1], other, json=absent[1]).status_code == 404
+
+
 def test_an_audit_file_is_rotated_by_size_and_few_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     logs = [AuditLog(file, lambda: NOW_MS, Rotation(most_bytes=1_000, files=3)) for _ in range(2)]
@@ -367,6 +400,14 @@ def test_places_are_taken_out_however_deep_they_stand() -> None:
     assert stripped({"a": [{"latitude_deg": 1, "b": {"longitude_deg": 2, "c": 3}}], "heading_deg": 4}) == {
         "a": [{"b": {"c": 3}}]
     }
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    limit = RateLimit(1)
+    assert [limit.wait_s("k", 0.0) for _ in range(2)] == [0.0] * 2
+    assert limit.wait_s("k", 0.0) > 0
+    limit.give_back("k")
+    assert limit.wait_s("k", 0.0) == 0.0
 
 
 def test_a_bucket_fills_at_its_rate_up_to_its_burst() -> None:

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from api.errors import TooMany
 from api.kafka import reader as kafka_reader
-from api.kafka.reader import MOST_WAITING, TopicReader
+from api.kafka.reader import BOUNDS, TopicReader
 from contracts.errors import Unavailable
 
 LONG_S = 600.0
@@ -74,14 +74,18 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
     return found
 
 
-async def asked(reader: TopicReader, *, from_ms: int = 0, until_ms: int = 999_000, most: int = RECORDS) -> list[int]:
-    records = await reader.within("readings", 0, from_ms=from_ms, until_ms=until_ms, key=b"car", most=most)
+async def asked(
+    reader: TopicReader, *, from_ms: int = 0, until_ms: int = 999_000, most: int = RECORDS, holder: str = "one"
+) -> list[int]:
+    records = await reader.within(
+        "readings", 0, from_ms=from_ms, until_ms=until_ms, key=b"car", most=most, holder=holder
+    )
     return [record.offset for record in records or ()]
 
 
 async def test_beyond_the_most_that_wait_one_is_told_to_ask_again(kafka: Kafka) -> None:
     reader = TopicReader("broker", patience_s=LONG_S)
-    answers = [asyncio.create_task(asked(reader)) for _ in range(1 + MOST_WAITING)]
+    answers = [asyncio.create_task(asked(reader)) for _ in range(BOUNDS.per_holder)]
     await asyncio.sleep(0)
     with pytest.raises(TooMany, match="ask again"):
         await asked(reader)
@@ -91,9 +95,26 @@ async def test_beyond_the_most_that_wait_one_is_told_to_ask_again(kafka: Kafka) 
     assert kafka.started == 1
 
 
+async def test_who_asks_for_much_makes_nobody_else_wait_for_all_of_it(kafka: Kafka) -> None:
+    reader = TopicReader("broker", patience_s=LONG_S)
+    ended: list[str] = []
+
+    async def ask(holder: str) -> None:
+        await asked(reader, holder=holder)
+        ended.append(holder)
+
+    asking = [asyncio.create_task(ask("greedy")) for _ in range(BOUNDS.per_holder)]
+    await asyncio.sleep(0)
+    asking.append(asyncio.create_task(ask("modest")))
+    await asyncio.sleep(0)
+    kafka.goes_on.set()
+    await asyncio.gather(*asking)
+    assert ended.index("modest") <= 2
+
+
 async def test_who_waits_for_others_waits_no_longer_than_the_limit(kafka: Kafka) -> None:
     reader = TopicReader("broker", patience_s=0.05)
-    async with reader._turn():  # another question that does not end
+    async with reader._turns.turn("another"):  # another question that does not end
         with pytest.raises(Unavailable):
             await asked(reader)
     assert (kafka.started, kafka.stopped) == (0, 0)  # the other's consumer is left alone
