@@ -167,7 +167,7 @@ class Stage:
 class Transaction:
     """A transaction on a stage's readings that stays open from step to step of a test; left as it is, it hangs."""
 
-    def __init__(self, stage: Stage, *, timeout_ms: int = 60_000) -> None:
+    def __init__(self, stage: Stage, *, timeout_ms: int = 600_000) -> None:
         self._topic = stage.topic
         self._loop = asyncio.Runner()
         self._producer = self._loop.run(self._begun(stage, timeout_ms))

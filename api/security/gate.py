@@ -103,7 +103,8 @@ class Gate:
     async def _change(self, scope: Scope, receive: Receive, send: Send, key: ApiKey | None) -> None:
         """Let a change through once its line is written, and write how it ended."""
         request = self._request(scope, key)
-        if wait_s := self._journal.wait_s(request):
+        # Where there are no keys all are one: a bound would let anybody stop everybody's changes.
+        if self._keys.is_locked and (wait_s := self._journal.wait_s(request)):
             await self._journal.refused(request, HTTPStatus.TOO_MANY_REQUESTS)
             detail = (
                 f"too many changes that {request.who} asked for lately were refused (4xx); mend what asks for them, "
