@@ -79,10 +79,8 @@ class Connection:
             raise self._not_the_api(f"{what} ({type(error).__name__}: {_one_line(str(error))})") from error
 
     def _away(self, error: Exception) -> Unavailable:
-        return Unavailable(
-            f"no API answers at {self._server} ({_one_line(str(error))}); "
-            "start it with `api serve`, or give --server URL"
-        )
+        why = _one_line(str(error))
+        return Unavailable(f"no API answers at {self._server} ({why}); start it with `api serve`, or give --server URL")
 
     def _not_the_api(self, what: str) -> NotTheApi:
         return NotTheApi(f"{self._server} does not answer as the API does: it sent {what}; see --server")
