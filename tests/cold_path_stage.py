@@ -10,18 +10,18 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from alive import is_alive
 from deltalake import DeltaTable
-from eventually import eventually
+from eventually import eventually, eventually_async
 from pyspark.sql import SparkSession
 
 from cold_path.lake.table import Lake
@@ -168,7 +168,8 @@ class Transaction:
     """A transaction on a stage's readings that stays open from step to step of a test; left as it is, it hangs."""
 
     def __init__(self, stage: Stage, *, timeout_ms: int = 600_000) -> None:
-        self._topic = stage.topic
+        self._topic, self._bootstrap = stage.topic, stage.bootstrap
+        self._touched: set[TopicPartition] = set()
         self._loop = asyncio.Runner()
         self._producer = self._loop.run(self._begun(stage, timeout_ms))
 
@@ -189,14 +190,27 @@ class Transaction:
 
     async def _send(self, values: Iterable[bytes], key: str) -> None:
         at = partition_of_key(key.encode(), READING_PARTITIONS)
+        self._touched.add(TopicPartition(self._topic, at))
         for value in values:
             await self._producer.send_and_wait(self._topic, value, key=key.encode(), partition=at)
 
     def commit(self) -> None:
-        self._loop.run(self._producer.commit_transaction())
+        self._loop.run(self._ended(self._producer.commit_transaction))
 
     def abort(self) -> None:
-        self._loop.run(self._producer.abort_transaction())
+        self._loop.run(self._ended(self._producer.abort_transaction))
+
+    async def _ended(self, end: Callable[[], Awaitable[None]]) -> None:
+        """End it, and wait for the markers: the broker writes them a moment after it has answered."""
+        async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap) as consumer:
+            before = await consumer.end_offsets(list(self._touched))
+            await end()
+
+            async def are_marked() -> bool:
+                ends = await consumer.end_offsets(list(before))
+                return all(ends[at] > offset for at, offset in before.items())
+
+            await eventually_async(are_marked, within_s=60, every_s=0.02)
 
     def __enter__(self) -> Self:
         return self
