@@ -1,0 +1,17 @@
+"""Keys for the tests of an API that asks for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serving import NOW_MS
+
+from api.role import Role
+from api.security.keys import added, read_keys, write_keys
+
+
+def key_of(file: Path, name: str, role: Role = "viewer", *, positions: bool = False) -> dict[str, str]:
+    """Make a key and give the header that it is sent in."""
+    key, known = added(read_keys(file), name, role, sees_positions=positions, at_ms=NOW_MS)
+    write_keys(file, known)
+    return {"Authorization": f"Bearer {key}"}
