@@ -12,10 +12,11 @@ import httpx
 import pytest
 from api_process import ApiProcess, api_process
 from eventually import eventually
+from keyed_api import key_of
 from serving import NOW_MS, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
 from sqlalchemy import Engine
 
-from api.security.keys import added, read_keys, revoked, write_keys
+from api.security.keys import read_keys, revoked, write_keys
 from api.store.database import open_for_writing
 from contracts.topics import ENGINE_ALERTS
 
@@ -46,15 +47,9 @@ def server(store: Engine, tmp_path: Path) -> Iterator[ApiProcess]:
         yield started
 
 
-def make_key(file: Path, name: str) -> dict[str, str]:
-    key, made = added(read_keys(file), name, "operator", sees_positions=True, at_ms=NOW_MS)
-    write_keys(file, made)
-    return {"Authorization": f"Bearer {key}"}
-
-
 def test_every_stream_of_a_revoked_key_ends_and_those_of_another_go_on(server: ApiProcess, keys: Path) -> None:
     base = f"http://127.0.0.1:{server[0]}"
-    mine, other = make_key(keys, "ann"), make_key(keys, "bob")
+    mine, other = key_of(keys, "ann", "operator", positions=True), key_of(keys, "bob", "operator", positions=True)
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(timeout=30))
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import uvicorn
 from eventually import eventually
+from keyed_api import a_key
 from serving import NOW_MS, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, project
 from sqlalchemy import Engine
 
 from api.app import build
 from api.client import commands
 from api.client.commands import events
-from api.security.keys import added, write_keys
 from api.settings import AlertsAsked, AttentionAsked, RankingAsked, RouteAsked, ServeSettings
 from contracts.errors import InvalidInput, Unavailable
 
@@ -96,8 +96,7 @@ def test_followed_alerts_come_as_lines(server: str, store: Engine, topics: Topic
 def test_what_the_api_refuses_is_told_in_its_words(server: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="2026-11-21"):
         commands.ranking(RankingAsked(server=server, period_kind="day", period="yesterday"))
-    key, keys = added([], "ann", "viewer", sees_positions=False, at_ms=NOW_MS)
-    write_keys(tmp_path / "keys.json", keys)
+    key = a_key(tmp_path / "keys.json")
     with pytest.raises(InvalidInput, match="--key"):
         commands.attention(AttentionAsked(server=server))
     commands.attention(AttentionAsked(server=server, key=key))

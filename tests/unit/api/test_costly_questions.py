@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from keyed_api import key_of
 from serving import NOW_MS, Topics, an_alert, project
 from sqlalchemy import Engine
 
@@ -18,7 +19,6 @@ from api.lengthy import LONG_BYTES, WorkedOnce
 from api.ranked_lists import Remembered
 from api.routes import rankings
 from api.routes.costly import BOUNDS
-from api.security.keys import added, read_keys, write_keys
 from api.security.places import _clean
 from api.settings import ServeSettings
 
@@ -43,10 +43,8 @@ def app(url: str, tmp_path: Path, keys: Path, store: Engine, topics: Topics) -> 
 
 def asking(app: FastAPI, file: Path, name: str) -> httpx.AsyncClient:
     """Return a client with a key of its own, which sees no positions."""
-    key, known = added(read_keys(file), name, "viewer", sees_positions=False, at_ms=NOW_MS)
-    write_keys(file, known)
     transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers={"X-API-Key": key})
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=key_of(file, name))
 
 
 class Export:

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 from eventually import eventually_async
+from keyed_api import a_key
 from serving import NOW_MS
 
 from api.errors import TooMany
 from api.live.response import EventStream
 from api.live.streams import LOOK_EVERY_S, OpenStreams
-from api.role import Role
-from api.security.keys import ApiKey, KeyRing, added, digest, read_keys, revoked, write_keys
+from api.security.keys import ApiKey, KeyRing, digest, read_keys, revoked, write_keys
 from api.security.permit import Permit
 from api.security.roles import Access
 from api.server import UNREAD_MS, listen
@@ -29,12 +29,6 @@ ALERTS, POSITIONS, OF_ADMINS = Access(), Access(tells_places=True), Access("admi
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
-
-
-def a_key(file: Path, name: str = "ann", role: Role = "viewer", *, positions: bool = False) -> str:
-    key, keys = added(read_keys(file), name, role, sees_positions=positions, at_ms=NOW_MS)
-    write_keys(file, keys)
-    return key
 
 
 def changed(file: Path, **fields: Any) -> None:

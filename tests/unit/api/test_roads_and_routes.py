@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from keyed_api import key_of
 from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_trip, a_vehicle, partition_of, project, publish
 from sqlalchemy import Engine
 
@@ -18,7 +19,6 @@ from api.app import build
 from api.errors import Unknown
 from api.projector.publication import Publication
 from api.routing.places import Places
-from api.security.keys import added, write_keys
 from api.settings import ServeSettings
 from contracts.errors import InvalidInput
 from contracts.views import VIEW_COLUMNS, manifest_bytes, version_folder
@@ -273,11 +273,10 @@ def test_an_erased_vehicle_leaves_no_ways(client: TestClient, store: Engine, vie
 
 def test_who_sees_no_positions_sees_no_connections(url: str, store: Engine, views: Path, tmp_path: Path) -> None:
     serve(store, views, savings=[a_saving()])
-    key, known = added([], "blind", "viewer", sees_positions=False, at_ms=NOW_MS)
-    write_keys(tmp_path / "keys.json", known)
+    blind = key_of(tmp_path / "keys.json", "blind")
     settings = ServeSettings(store=url, views=views, bootstrap="127.0.0.1:1", keys=tmp_path / "keys.json")
     with TestClient(build(settings, clock=lambda: NOW_MS)) as client:
-        client.headers["authorization"] = f"Bearer {key}"
+        client.headers.update(blind)
         assert client.get("/v1/route-savings").status_code == 403
         assert client.get("/v1/route-savings", params={"scope": "vehicle"}).status_code == 200
         roads, plain = (client.get("/v1/roads", headers={"accept-encoding": coding}) for coding in ("gzip", "identity"))
@@ -377,6 +376,4 @@ def test_a_way_is_kept_from_who_does_not_see_positions(
     client: TestClient, store: Engine, views: Path, tmp_path: Path
 ) -> None:
     serve(store, views, ways=[a_traversal(0, 1)])
-    key, keys = added([], "v", "viewer", sees_positions=False, at_ms=NOW_MS)
-    write_keys(tmp_path / "keys.json", keys)
-    assert client.get(PATH, headers={"x-api-key": key}).status_code == 403
+    assert client.get(PATH, headers=key_of(tmp_path / "keys.json", "v")).status_code == 403
