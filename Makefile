@@ -112,6 +112,8 @@ $(VENV)/dependencies.stamp: requirements/bootstrap.txt requirements/dev.txt
 	@echo "installing the locked dependencies (Spark alone is 450 MB; the first time takes minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@# An index that forbids caching makes uv keep another 2 GB of Spark at every installation; others at work come first.
+	@UV_LOCK_TIMEOUT=30 $(BIN)/uv cache prune --quiet || echo "the downloads kept in $(UV_CACHE_DIR) are in use; pruned another time"
 	@touch $@
 
 $(VENV)/project.stamp: pyproject.toml $(VENV)/dependencies.stamp
