@@ -34,6 +34,8 @@ Ends = Mapping[int, int]
 """Partition of vehicle-readings to the first offset that is not given yet, looked up after the record was fetched."""
 
 LARGEST_TEXT_BYTES: Final = 2 * 1024 * 1024
+MOST_TRIPS: Final = 1_000
+"""In a state: the hot path keeps 32 and writes at each one more; versions before kept all that one flush touched."""
 _HOUR_MS: Final = 3_600_000
 MOST_AHEAD_OF_PERSONS_MS: Final = 24 * 3_600_000
 """What a person did carries the time of another machine, which is shown and decides nothing."""
@@ -76,6 +78,8 @@ def _mark_in(record: Record, ends: Ends | None) -> Mark:
 
 def _state_in(record: Record, ends: Ends | None) -> VehicleState:
     state = decoded(record, VehicleState)
+    if len(state.trips) > MOST_TRIPS:
+        raise MalformedRecord(f"{len(state.trips)} trips; at most {MOST_TRIPS} are read", flaw="size")
     _check_key(record, state.newest.vehicle_id)
     _check_vehicle_partition(record, state.newest.vehicle_id, READING_PARTITIONS)
     _check_source(record, state.partition, max(state.offset, state.watched_from_offset), ends)

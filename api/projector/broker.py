@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from api.projector.inbox import Position
+from api.projector.work import URGENT, Position
 from contracts.errors import InvalidInput, Unavailable
 from contracts.topics import (
     ALERT_ACTIONS,
@@ -25,7 +25,7 @@ from runtime.kafka.consumer import Fetched, kafka_consumer, leave, record_of
 from runtime.kafka.reading_ends import Batch, ReadingEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     _ByPartition = Mapping[TopicPartition, Sequence[Fetched]]
@@ -35,8 +35,16 @@ log = logging.getLogger(__name__)
 TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
 _SAY_NOTHING_OF_READINGS: Final = {VEHICLES.name, ALERT_ACTIONS.name, VEHICLE_ERASURES.name}
-_URGENT: Final = [at for at in PARTITIONS if at.topic in {ENGINE_ALERTS.name, ALERT_ACTIONS.name}]
-_MOST_RECORDS = 5_000
+_URGENT: Final = tuple(at for at in PARTITIONS if at.topic in URGENT)
+_A_TURN: Final = {
+    ENGINE_ALERTS.name: 100,
+    ALERT_ACTIONS.name: 100,
+    VEHICLE_STATES.name: 200,
+    VEHICLES.name: 500,
+    REJECTED_READINGS.name: 500,
+    VEHICLE_ERASURES.name: 50,
+}
+"""Records that are taken of one partition before the others have their turn."""
 _PATIENCE_S = 5.0
 
 
@@ -113,12 +121,25 @@ class Broker:
             await asyncio.sleep(1)
 
     async def read(self, *, within_ms: int) -> Batch:
-        """Give records as they come, each partition's in offset order; none after `within_ms`."""
-        return await self._judgeable(await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS))
+        """Return a turn's records of each partition, in offset order; none after `within_ms`."""
+        fetched = await self._a_turn(PARTITIONS)
+        if not fetched and within_ms:
+            fetched = await self._consumer.getmany(timeout_ms=within_ms, max_records=min(_A_TURN.values()))
+        return await self._judgeable(fetched)
 
     async def read_urgent(self) -> Batch:
-        """Give what is here already of alerts and actions, as `read` would."""
-        return await self._judgeable(await self._consumer.getmany(*_URGENT, timeout_ms=0, max_records=_MOST_RECORDS))
+        """Return a turn of what is here already of alerts and actions, as `read` would."""
+        return await self._judgeable(await self._a_turn(_URGENT))
+
+    async def _a_turn(self, partitions: Iterable[TopicPartition]) -> _ByPartition:
+        """Return what is here already, of no partition so much that another must wait for long.
+
+        Asked for several at once, the consumer gives what came first to its end before it gives of another.
+        """
+        fetched: dict[TopicPartition, Sequence[Fetched]] = {}
+        for at in partitions:
+            fetched |= await self._consumer.getmany(at, timeout_ms=0, max_records=_A_TURN[at.topic])
+        return fetched
 
     async def _judgeable(self, fetched: _ByPartition) -> Batch:
         if all(at.topic in _SAY_NOTHING_OF_READINGS for at in fetched):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import delete, select
 
 from api.store import tables
+from api.store.dialect import delete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,7 @@ def _rows(engine: Engine, table: Table, are_old: ColumnElement[bool]) -> Iterato
     while True:
         with engine.begin() as connection:
             old = connection.execute(select(*keys).where(are_old).limit(_AT_ONCE)).all()
-            for row in old:
-                same = [key == value for key, value in zip(keys, row, strict=True)]
-                connection.execute(delete(table).where(*same))
+            delete_rows(connection, table, old)
         if not old:
             return
         yield len(old)
