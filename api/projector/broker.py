@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from aiokafka import AIOKafkaConsumer
+
     _ByPartition = Mapping[TopicPartition, Sequence[Fetched]]
 
 log = logging.getLogger(__name__)
@@ -122,24 +124,14 @@ class Broker:
 
     async def read(self, *, within_ms: int) -> Batch:
         """Return a turn's records of each partition, in offset order; none after `within_ms`."""
-        fetched = await self._a_turn(PARTITIONS)
+        fetched = await a_turn(self._consumer, PARTITIONS)
         if not fetched and within_ms:
             fetched = await self._consumer.getmany(timeout_ms=within_ms, max_records=min(_A_TURN.values()))
         return await self._judgeable(fetched)
 
     async def read_urgent(self) -> Batch:
         """Return a turn of what is here already of alerts and actions, as `read` would."""
-        return await self._judgeable(await self._a_turn(_URGENT))
-
-    async def _a_turn(self, partitions: Iterable[TopicPartition]) -> _ByPartition:
-        """Return what is here already, of no partition so much that another must wait for long.
-
-        Asked for several at once, the consumer gives what came first to its end before it gives of another.
-        """
-        fetched: dict[TopicPartition, Sequence[Fetched]] = {}
-        for at in partitions:
-            fetched |= await self._consumer.getmany(at, timeout_ms=0, max_records=_A_TURN[at.topic])
-        return fetched
+        return await self._judgeable(await a_turn(self._consumer, _URGENT))
 
     async def _judgeable(self, fetched: _ByPartition) -> Batch:
         if all(at.topic in _SAY_NOTHING_OF_READINGS for at in fetched):
@@ -165,6 +157,17 @@ class Broker:
                     await self._consumer.commit(shown)
             except (KafkaError, TimeoutError) as error:
                 log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
+
+
+async def a_turn(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> _ByPartition:
+    """Return what is here already, of no partition so much that another must wait for long.
+
+    Asked for several at once, the consumer gives what came first to its end before it gives of another.
+    """
+    fetched: dict[TopicPartition, Sequence[Fetched]] = {}
+    for at in partitions:
+        fetched |= await consumer.getmany(at, timeout_ms=0, max_records=_A_TURN[at.topic])
+    return fetched
 
 
 def refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:

@@ -13,7 +13,7 @@ from api.merge import NOTHING, Contribution, contribution
 from api.period import day_of, period_holding
 from api.projector.folding import fold_alerts
 from api.store import tables
-from api.store.dialect import delete_rows, greater, insert_many, keys_at_once, upsert
+from api.store.dialect import delete_rows, delete_some, greater, insert_many, keys_at_once, upsert
 from contracts.codec import decode
 from contracts.definitions import LAST_DAYS, PERIOD_KINDS
 from contracts.vehicle_state import TripTotals
@@ -33,6 +33,9 @@ _SUMS = ("trips", "distance_m", "fuel_ml")
 _DAY_SUMS = ("trips", "distance_m", "idle_s", "ranked_trips", "fuelled_distance_m", "fuel_ml")
 _MOST_AT_ONCE: Final = 50
 """Vehicles that are erased from a version in one transaction, so that alerts are written in between."""
+_MOST_ALERTS: Final = 500
+_MOST_ROWS: Final = 2_000
+"""Alerts, and rows of a table, that are erased in one transaction."""
 Erasures = dict[str, int]
 """By VIN the broker's time of its erasure."""
 
@@ -48,27 +51,41 @@ def erased_among(connection: Connection, vehicle_ids: Iterable[str]) -> Erasures
     return {row.vehicle_id: row.erased_at_ms for row in rows}
 
 
-def erase(connection: Connection, erasures: Mapping[str, int]) -> None:
-    """Remember these erasures, and delete what they erase. What is asked follows their number only in part."""
+def erase(connection: Connection, erasures: Mapping[str, int]) -> bool:
+    """Remember these erasures, and delete what they erase; return whether that was all.
+
+    Where it was not, as it would take long, erase them again in another transaction.
+    """
     erased = tables.erased
     rows = [{"vehicle_id": vehicle_id, "erased_at_ms": at_ms} for vehicle_id, at_ms in erasures.items()]
     upsert(
         connection, erased, rows, update=lambda new: {"erased_at_ms": greater(erased.c.erased_at_ms, new.erased_at_ms)}
     )
-    manifests = [decode(text.encode(), Manifest) for text in connection.scalars(select(tables.versions.c.manifest))]
-    for vehicle_ids in keys_at_once(erasures):
-        _delete(connection, vehicle_ids)
-        for manifest in manifests:
-            erase_from_version(connection, manifest, tables.erased.c.vehicle_id.in_(vehicle_ids))
+    return all(_erase(connection, vehicle_ids) for vehicle_ids in keys_at_once(erasures))
 
 
-def _delete(connection: Connection, vehicle_ids: Sequence[str]) -> None:
+def _erase(connection: Connection, vehicle_ids: Sequence[str]) -> bool:
+    if not _delete(connection, vehicle_ids):
+        return False
+    for text in connection.scalars(select(tables.versions.c.manifest)).all():
+        manifest = decode(text.encode(), Manifest)
+        erase_from_version(connection, manifest, tables.erased.c.vehicle_id.in_(vehicle_ids))
+    return True
+
+
+def _delete(connection: Connection, vehicle_ids: Sequence[str]) -> bool:
+    """Delete rows until there are many, or none are left; return whether none are."""
     # The registry's own topic has a tombstone for it, and what it says after that is of a car that came back.
     alerts, rejected, latest, trips = tables.alerts, tables.rejected, tables.vehicle_latest, tables.speed_trips
-    _delete_alerts(connection, connection.scalars(select(alerts.c.alert_id).where(_older(alerts, vehicle_ids))).all())
-    connection.execute(delete(rejected).where(_older(rejected, vehicle_ids, "received_at_ms")))
-    connection.execute(delete(latest).where(_older(latest, vehicle_ids, "received_at_ms")))
-    connection.execute(delete(trips).where(_older(trips, vehicle_ids, "trip_started_at_ms")))
+    old = connection.scalars(select(alerts.c.alert_id).where(_older(alerts, vehicle_ids)).limit(_MOST_ALERTS)).all()
+    _delete_alerts(connection, old)
+    if len(old) == _MOST_ALERTS:
+        return False
+    dated = ((rejected, "received_at_ms"), (latest, "received_at_ms"), (trips, "trip_started_at_ms"))
+    return all(
+        delete_some(connection, table, _older(table, vehicle_ids, at_ms), most=_MOST_ROWS) < _MOST_ROWS
+        for table, at_ms in dated
+    )
 
 
 def _older(table: Table, vehicle_ids: Sequence[str], at_ms: str = "available_at_ms") -> ColumnElement[bool]:

@@ -93,31 +93,37 @@ class Projector:
                         return
                 self.is_ready = self.is_ready or (not behind and publication.is_current)
 
-    async def _persist(self, engine: Engine, work: Work, broker: Broker) -> None:
-        """Write until it is written: while the store is away or full, Kafka keeps what comes."""
+    async def _persist(self, engine: Engine, work: Work, broker: Broker) -> bool:
+        """Write one transaction, however often it is tried: while the store is away or full, Kafka keeps what comes."""
         while True:
             try:
-                await asyncio.to_thread(_write, engine, work)
-                return broker.show(work.positions)
+                is_whole = await asyncio.to_thread(_write, engine, work)
             except OperationalError as error:
                 if self._stopping.is_set():
                     raise
                 log.error("store cannot be written; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
                 await asyncio.sleep(_RETRY_S)
+            else:
+                if is_whole:
+                    broker.show(work.positions)
+                return is_whole
 
 
 async def work_off(
-    work: Work, read_urgent: Callable[[], Awaitable[Work]], persist: Callable[[Work], Awaitable[None]]
+    work: Work, read_urgent: Callable[[], Awaitable[Work]], persist: Callable[[Work], Awaitable[bool]]
 ) -> None:
     """Write work a transaction at a time; before each that nobody waits for, what people do wait for has its turn.
 
     All that is urgent in `work` comes first, so what is read of the same partitions meanwhile stands behind it.
+    `persist` returns whether a part was written to its end.
     """
     for part in work.parts():
-        if not part.is_urgent():
-            for urgent in (await read_urgent()).parts():
-                await persist(urgent)
-        await persist(part)
+        is_written = False
+        while not is_written:
+            if not part.is_urgent():
+                for urgent in (await read_urgent()).parts():
+                    await persist(urgent)
+            is_written = await persist(part)
 
 
 async def _urgent(inbox: Inbox, broker: Broker) -> Work:
@@ -162,9 +168,9 @@ def _looked(publication: Publication, engine: Engine, identity: Identity) -> boo
         return True
 
 
-def _write(engine: Engine, work: Work) -> None:
+def _write(engine: Engine, work: Work) -> bool:
     with engine.begin() as connection:
-        write(connection, work)
+        return write(connection, work)
 
 
 def _positions(engine: Engine) -> dict[Position, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from contracts.topics import ALERT_ACTIONS, ENGINE_ALERTS, VEHICLE_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from api.episode import Action, Change
     from api.projector.flush import Flush
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ENOUGH_EVENTS: Final = 100
 """Changes or actions in one transaction; each may need an alert to be folded anew from all that is kept of it."""
 ENOUGH_VEHICLES: Final = 500
-ENOUGH_ERASURES: Final = 50
+ENOUGH_ERASURES: Final = 20
 ENOUGH_REJECTED: Final = 500
 """The same of other rows; fewer of each where several kinds share a transaction."""
 ENOUGH_STATES: Final = 300
@@ -89,31 +89,22 @@ class Work:
     def _small_parts(self) -> Iterator[Work]:
         flushed = {(VEHICLE_STATES.name, flush.partition) for flush in self.flushes}
         positions = {at: offset for at, offset in self.positions.items() if at not in flushed}
-        parts = list(self._filled()) or [Work()]
+        parts = [*_filled(self._rows()), *_filled(self._erased())] or [Work()]
         last_urgent = max((at for at, part in enumerate(parts) if part.is_urgent()), default=0)
         parts[-1].positions |= {at: offset for at, offset in positions.items() if at[0] not in URGENT}
         parts[last_urgent].positions |= {at: offset for at, offset in positions.items() if at[0] in URGENT}
         yield from filter(None, parts)
-
-    def _filled(self) -> Iterator[Work]:
-        """Give parts without positions, each filled up with one kind after the other."""
-        part, room = Work(), 1.0
-        for most, row in self._rows():
-            part.add(row)
-            room -= 1 / most
-            if room <= 0:
-                yield part
-                part, room = Work(), 1.0
-        if part:
-            yield part
 
     def _rows(self) -> Iterator[tuple[int, Work]]:
         """Give each row as a work of its own, and how many of its kind are enough."""
         yield from ((ENOUGH_EVENTS, Work(changes=[told])) for told in self.changes)
         yield from ((ENOUGH_EVENTS, Work(actions=[action])) for action in self.actions)
         yield from ((ENOUGH_VEHICLES, Work(vehicles={key: vehicle})) for key, vehicle in self.vehicles.items())
-        yield from ((ENOUGH_ERASURES, Work(erasures={key: at_ms})) for key, at_ms in self.erasures.items())
         yield from ((ENOUGH_REJECTED, Work(rejected=[rejected])) for rejected in self.rejected)
+
+    def _erased(self) -> Iterator[tuple[int, Work]]:
+        """Give each erasure, as above; these share no transaction with others, as they may take several."""
+        yield from ((ENOUGH_ERASURES, Work(erasures={key: at_ms})) for key, at_ms in self.erasures.items())
 
     def add(self, other: Work) -> None:
         """Add rows of another work, which comes after this one."""
@@ -137,3 +128,16 @@ class Work:
                 part = Work()
         if part:
             yield part
+
+
+def _filled(rows: Iterable[tuple[int, Work]]) -> Iterator[Work]:
+    """Give parts without positions, each filled up with one kind after the other."""
+    part, room = Work(), 1.0
+    for most, row in rows:
+        part.add(row)
+        room -= 1 / most
+        if room <= 0:
+            yield part
+            part, room = Work(), 1.0
+    if part:
+        yield part

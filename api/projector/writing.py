@@ -30,18 +30,22 @@ COUNTED_MS: Final = 10 * 60 * 1000
 """Readings are counted over this time at least, and over twice as much at most."""
 
 
-def write(connection: Connection, work: Work) -> None:
-    """Write everything of `work`. Repeating it changes nothing; older records never overwrite newer ones."""
+def write(connection: Connection, work: Work) -> bool:
+    """Write everything of `work`, and return whether that was all: if not, write it again in another transaction.
+
+    Only erasures may take several. Repeating it changes nothing; older records never overwrite newer ones.
+    """
     work = without_erased(work, erased_among(connection, work.vehicle_ids()) | work.erasures)
     _write_registry(connection, work.vehicles)
     insert_new(connection, tables.rejected, [_rejected(rejected) for rejected in work.rejected])
     _write_alerts(connection, work.changes, work.actions)
     for flush in work.flushes:
         _write_flush(connection, flush)
-    if work.erasures:
-        erase(connection, work.erasures)
+    if work.erasures and not erase(connection, work.erasures):
+        return False
     upsert(connection, tables.consumed, [_position(*key, offset) for key, offset in work.positions.items()])
     _count(work)
+    return True
 
 
 def _position(topic: str, partition: int, next_offset: int) -> dict[str, Any]:

@@ -97,6 +97,13 @@ def delete_rows(connection: Connection, table: Table, keys: Iterable[Sequence[An
         connection.execute(delete(table).where(*same), rows)
 
 
+def delete_some(connection: Connection, table: Table, where: ColumnElement[bool], *, most: int) -> int:
+    """Delete rows, `most` at most, and return their number: fewer than `most` means that none are left."""
+    keys = connection.execute(select(*table.primary_key.columns).where(where).limit(most)).all()
+    delete_rows(connection, table, keys)
+    return len(keys)
+
+
 def insert_many(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows whose keys are all new, as fast as the store takes them."""
     if not rows:

@@ -168,8 +168,9 @@ async def written_by_turns(work: Work, meanwhile: Work) -> list[Work]:
     async def read_urgent() -> Work:
         return replace(meanwhile)
 
-    async def persist(part: Work) -> None:
+    async def persist(part: Work) -> bool:
         written.append(part)
+        return True
 
     await work_off(work, read_urgent, persist)
     return written
