@@ -17,7 +17,7 @@ from api.projector.work import ENOUGH_ERASURES, ENOUGH_EVENTS, ENOUGH_REJECTED, 
 from api.projector.writing import write
 from api.store.database import open_for_writing
 from api.store.tables import SAMPLED, metadata
-from contracts.alert import AlertAction
+from contracts.alert import ActionKind, AlertAction, AlertState
 from contracts.record import Record
 from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_ERASURES, VEHICLE_STATES, VEHICLES
 
@@ -80,6 +80,42 @@ def test_however_records_are_cut_into_transactions_and_repeated_the_store_is_the
             write(connection, inbox.take(records[begin:end], None))
     project(store, *records[repeated:])
     assert everything(store) == at_once
+
+
+def a_flood_of_one_alert() -> list[Record]:
+    topics = Topics()
+    states: list[AlertState] = ["raised", "escalated", "cleared"]
+    changes = [an_alert("a", n, state=states[n % 3], worst={"coolant_c": float(n)}) for n in (7, 1, 2, 5, 3, 6, 8, 4)]
+    kinds: list[ActionKind] = ["acknowledge", "note", "resolve", "note", "note", "note"]
+    actions = [AlertAction("a", f"x{n}", kind, "ann", NOW_MS) for n, kind in enumerate(kinds)]
+    return [
+        *(topics.alert(change, at_ms=NOW_MS + n) for n, change in enumerate(changes)),
+        *(topics.action(action, at_ms=NOW_MS + n) for n, action in enumerate(actions)),
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(cuts=st.lists(st.integers(0, 14), max_size=4), repeated=st.integers(0, 14))
+def test_a_flood_of_one_alert_is_kept_the_same_however_it_is_cut_and_repeated(
+    store: Engine, cuts: list[int], repeated: int
+) -> None:
+    records, edges = a_flood_of_one_alert(), [0, *sorted(cuts), 14]
+    empty(store)
+    project(store, *records)
+    (alert,) = everything(store)["alerts"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.episode.MOST_CHANGES", 2)
+        patch.setattr("api.episode.MOST_ACTIONS", 2)
+        empty(store)
+        project(store, *records)
+        at_once = everything(store)
+        empty(store)
+        for begin, end in pairwise(edges):
+            project(store, *records[begin:end])
+        project(store, *records[repeated:])
+        assert everything(store) == at_once
+    assert (len(at_once["alert_changes"]), len(at_once["alert_actions"])) == (4, 4)
+    assert at_once["alerts"] == [alert]
 
 
 def test_positions_follow_what_is_ready_to_be_written() -> None:
