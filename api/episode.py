@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 MOST_CHANGES: Final = 200
-MOST_ACTIONS: Final = 200
-"""Of one alert, the latest that are kept, and a few more that still count. An honest alert has a handful of each."""
+MOST_ACTIONS: Final = 500
+"""Of one alert, the latest that are kept, beside the few that still count. An honest alert has a handful of each."""
 
 
 class Change(NamedTuple):

@@ -12,6 +12,7 @@ import pytest
 from serving import DAY_MS, NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, an_alert, partition_of, project, publish
 from sqlalchemy import Engine, event, func, insert, select
 
+from api.episode import MOST_ACTIONS, MOST_CHANGES
 from api.projector import erasure
 from api.projector.erasure import is_known
 from api.projector.inbox import Inbox
@@ -235,12 +236,12 @@ def test_one_alert_is_kept_and_folded_within_bounds(store: Engine, topics: Topic
             for n in range(begin, end)
         ]
 
-    project_in_parts(store, topics.action(AlertAction("a", "x", "acknowledge", "ann", NOW_MS)), *flood(1, 400))
-    cost = steps_of(store, *flood(400, 401))
-    project_in_parts(store, *flood(401, 3_000))
+    project_in_parts(store, topics.action(AlertAction("a", "x", "acknowledge", "ann", NOW_MS)), *flood(1, 700))
+    cost = steps_of(store, *flood(700, 701))
+    project_in_parts(store, *flood(701, 3_000))
     assert steps_of(store, *flood(3_000, 3_001)) < 1.5 * cost
-    assert rows(store, tables.alert_changes) <= 210
-    assert rows(store, tables.alert_actions) <= 210
+    assert rows(store, tables.alert_changes) <= MOST_CHANGES + 5
+    assert rows(store, tables.alert_actions) <= MOST_ACTIONS + 3
     with store.connect() as connection:
         alert = connection.execute(select(tables.alerts)).one()
     assert (alert.change, alert.available_at_ms, alert.acknowledged_by) == (3_000, NOW_MS + 1, "ann")
@@ -249,4 +250,4 @@ def test_one_alert_is_kept_and_folded_within_bounds(store: Engine, topics: Topic
 def test_notes_on_an_alert_that_nobody_knows_are_bounded_too(store: Engine, topics: Topics) -> None:
     notes = [AlertAction("unheard", f"n{n}", "note", "ann", NOW_MS, note="n") for n in range(1_000)]
     project_in_parts(store, *map(topics.action, notes))
-    assert rows(store, tables.alert_actions) <= 210
+    assert rows(store, tables.alert_actions) <= MOST_ACTIONS + 3

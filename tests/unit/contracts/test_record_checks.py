@@ -117,6 +117,8 @@ def test_no_figures_raise_anything_else_and_what_is_believed_can_be_stored(name:
         ("alert", {"message": "a\0b"}, "shape"),
         ("alert", {"message": "x" * 10_000}, "shape"),
         ("alert", {"evidence": {"coolant_c": 2**60}}, "shape"),
+        ("alert", {"evidence": {f"s{n}": "x" * 4_000 for n in range(40)}}, "size"),
+        ("action", {"by": "x" * 200_000}, "size"),
         ("state", {"trips": []}, "shape"),
         ("state", {"trips": [A_TRIP] * (MOST_TRIPS + 1)}, "size"),
         ("state", {"offset": 2**53}, "shape"),
