@@ -33,7 +33,7 @@ _SUMS = ("trips", "distance_m", "fuel_ml")
 _DAY_SUMS = ("trips", "distance_m", "idle_s", "ranked_trips", "fuelled_distance_m", "fuel_ml")
 _MOST_AT_ONCE: Final = 50
 """Vehicles that are erased from a version in one transaction, so that alerts are written in between."""
-_MOST_ALERTS: Final = 500
+_MOST_ALERTS: Final = 100
 _MOST_ROWS: Final = 2_000
 """Alerts, and rows of a table, that are erased in one transaction."""
 Erasures = dict[str, int]
