@@ -41,12 +41,12 @@ _URGENT: Final = tuple(at for at in PARTITIONS if at.topic in URGENT)
 _A_TURN: Final = {
     ENGINE_ALERTS.name: 100,
     ALERT_ACTIONS.name: 100,
-    VEHICLE_STATES.name: 200,
-    VEHICLES.name: 500,
-    REJECTED_READINGS.name: 500,
-    VEHICLE_ERASURES.name: 50,
+    VEHICLE_STATES.name: 300,
+    VEHICLES.name: 2_000,
+    REJECTED_READINGS.name: 1_000,
+    VEHICLE_ERASURES.name: 200,
 }
-"""Records that are taken of one partition before the others have their turn."""
+"""Records that are taken of one partition before the others have their turn; alerts come between them all the same."""
 _PATIENCE_S = 5.0
 
 

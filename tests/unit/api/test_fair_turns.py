@@ -35,6 +35,6 @@ async def test_a_flood_in_one_partition_leaves_the_others_their_turn(flooded: To
     consumer: Any = GreedyConsumer({flooded: 300_000} | dict.fromkeys(honest, 2))
     first = await a_turn(consumer, PARTITIONS)
     assert {at: len(first[at]) for at in honest} == dict.fromkeys(honest, 2)
-    assert len(first[flooded]) <= 500
+    assert len(first[flooded]) <= 2_000
     second = await a_turn(consumer, PARTITIONS)
     assert second[flooded][0] == len(first[flooded])
