@@ -34,6 +34,10 @@ Ends = Mapping[int, int]
 """Partition of vehicle-readings to the first offset that is not given yet, looked up after the record was fetched."""
 
 LARGEST_TEXT_BYTES: Final = 2 * 1024 * 1024
+LARGEST_EVENT_BYTES: Final = 128 * 1024
+"""Of a change of an alert, whose evidence stands in readings of 64 KiB, and of what a person did."""
+MOST_TRIPS: Final = 1_000
+"""In a state: the hot path keeps 32 and writes at each one more; versions before kept all that one flush touched."""
 _HOUR_MS: Final = 3_600_000
 MOST_AHEAD_OF_PERSONS_MS: Final = 24 * 3_600_000
 """What a person did carries the time of another machine, which is shown and decides nothing."""
@@ -45,7 +49,7 @@ T = TypeVar("T")
 
 def alert_in(record: Record, ends: Ends | None) -> Alert:
     """Return the alert of a record of `engine-alerts`; without `ends` its offset is not judged."""
-    alert = decoded(record, Alert)
+    alert = decoded(record, Alert, most_bytes=LARGEST_EVENT_BYTES)
     _check_key(record, alert.vehicle_id)
     _check_vehicle_partition(record, alert.vehicle_id, READING_PARTITIONS)
     _check_source(record, alert.partition, alert.offset, ends)
@@ -76,6 +80,8 @@ def _mark_in(record: Record, ends: Ends | None) -> Mark:
 
 def _state_in(record: Record, ends: Ends | None) -> VehicleState:
     state = decoded(record, VehicleState)
+    if len(state.trips) > MOST_TRIPS:
+        raise MalformedRecord(f"{len(state.trips)} trips; at most {MOST_TRIPS} are read", flaw="size")
     _check_key(record, state.newest.vehicle_id)
     _check_vehicle_partition(record, state.newest.vehicle_id, READING_PARTITIONS)
     _check_source(record, state.partition, max(state.offset, state.watched_from_offset), ends)
@@ -124,7 +130,7 @@ def action_in(record: Record) -> AlertAction | None:
     """Return the action of a record of `alert-actions`; None where it was erased."""
     if record.value is None:
         return None
-    action = decoded(record, AlertAction)
+    action = decoded(record, AlertAction, most_bytes=LARGEST_EVENT_BYTES)
     if record.key != f"{action.alert_id}:{action.action_id}".encode():
         raise MalformedRecord(f"the key {_shown(record.key)} is not alert_id:action_id", flaw="key")
     _check_time(record, action.at_ms, most_ahead_ms=MOST_AHEAD_OF_PERSONS_MS)
@@ -171,13 +177,13 @@ def vehicle_id_of(record: Record) -> str:
     return key
 
 
-def decoded(record: Record, kind: type[T]) -> T:
+def decoded(record: Record, kind: type[T], *, most_bytes: int = LARGEST_TEXT_BYTES) -> T:
     """Return the value of a record within the bounds of its kind, its place not judged. Raises MalformedRecord."""
     value = record.value
     if value is None:
         raise MalformedRecord(f"it has no value where a {kind.__name__} is due")
-    if len(value) > LARGEST_TEXT_BYTES:
-        raise MalformedRecord(f"{len(value)} bytes; at most {LARGEST_TEXT_BYTES} are read", flaw="size")
+    if len(value) > most_bytes:
+        raise MalformedRecord(f"{len(value)} bytes; at most {most_bytes} are read", flaw="size")
     if _NUL in value:
         raise MalformedRecord("a text holds a NUL, which no store keeps")
     return decode(value, kind)

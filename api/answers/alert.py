@@ -105,8 +105,8 @@ class AlertDetail(AlertAnswer):
 
     changes: list[ChangeAnswer] = Field(description="the latest 100, in their order")
     actions: list[ActionAnswer] = Field(description="the latest 100, oldest first")
-    change_count: int = Field(description="how many changes there are")
-    action_count: int = Field(description="how many actions there are")
+    change_count: int = Field(description="how many changes are kept")
+    action_count: int = Field(description="how many actions are kept")
 
 
 class AlertPage(BaseModel):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from api.projector.inbox import Position
+from api.projector.work import URGENT, Position
 from contracts.errors import InvalidInput, Unavailable
 from contracts.topics import (
     ALERT_ACTIONS,
@@ -25,8 +25,10 @@ from runtime.kafka.consumer import Fetched, kafka_consumer, leave, record_of
 from runtime.kafka.reading_ends import Batch, ReadingEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
+
+    from aiokafka import AIOKafkaConsumer
 
     _ByPartition = Mapping[TopicPartition, Sequence[Fetched]]
 
@@ -35,8 +37,16 @@ log = logging.getLogger(__name__)
 TOPICS: Final = (ENGINE_ALERTS, VEHICLE_STATES, VEHICLES, REJECTED_READINGS, ALERT_ACTIONS, VEHICLE_ERASURES)
 PARTITIONS: Final = tuple(TopicPartition(topic.name, n) for topic in TOPICS for n in range(topic.partitions))
 _SAY_NOTHING_OF_READINGS: Final = {VEHICLES.name, ALERT_ACTIONS.name, VEHICLE_ERASURES.name}
-_URGENT: Final = [at for at in PARTITIONS if at.topic in {ENGINE_ALERTS.name, ALERT_ACTIONS.name}]
-_MOST_RECORDS = 5_000
+_URGENT: Final = tuple(at for at in PARTITIONS if at.topic in URGENT)
+_A_TURN: Final = {
+    ENGINE_ALERTS.name: 100,
+    ALERT_ACTIONS.name: 100,
+    VEHICLE_STATES.name: 300,
+    VEHICLES.name: 2_000,
+    REJECTED_READINGS.name: 1_000,
+    VEHICLE_ERASURES.name: 200,
+}
+"""Records that are taken of one partition before the others have their turn; alerts come between them all the same."""
 _PATIENCE_S = 5.0
 
 
@@ -113,12 +123,15 @@ class Broker:
             await asyncio.sleep(1)
 
     async def read(self, *, within_ms: int) -> Batch:
-        """Give records as they come, each partition's in offset order; none after `within_ms`."""
-        return await self._judgeable(await self._consumer.getmany(timeout_ms=within_ms, max_records=_MOST_RECORDS))
+        """Return a turn's records of each partition, in offset order; none after `within_ms`."""
+        fetched = await a_turn(self._consumer, PARTITIONS)
+        if not fetched and within_ms:
+            fetched = await self._consumer.getmany(timeout_ms=within_ms, max_records=min(_A_TURN.values()))
+        return await self._judgeable(fetched)
 
     async def read_urgent(self) -> Batch:
-        """Give what is here already of alerts and actions, as `read` would."""
-        return await self._judgeable(await self._consumer.getmany(*_URGENT, timeout_ms=0, max_records=_MOST_RECORDS))
+        """Return a turn of what is here already of alerts and actions, as `read` would."""
+        return await self._judgeable(await a_turn(self._consumer, _URGENT))
 
     async def _judgeable(self, fetched: _ByPartition) -> Batch:
         if all(at.topic in _SAY_NOTHING_OF_READINGS for at in fetched):
@@ -144,6 +157,17 @@ class Broker:
                     await self._consumer.commit(shown)
             except (KafkaError, TimeoutError) as error:
                 log.warning("positions not shown to Kafka", extra={"reason": repr(error)})
+
+
+async def a_turn(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> _ByPartition:
+    """Return what is here already, of no partition so much that another must wait for long.
+
+    Asked for several at once, the consumer gives what came first to its end before it gives of another.
+    """
+    fetched: dict[TopicPartition, Sequence[Fetched]] = {}
+    for at in partitions:
+        fetched |= await consumer.getmany(at, timeout_ms=0, max_records=_A_TURN[at.topic])
+    return fetched
 
 
 def refuse_another_broker(positions: Mapping[Position, int], ends: Mapping[Position, int]) -> None:

@@ -1,13 +1,14 @@
-"""Kafka records in, one transaction's work out. It knows neither Kafka nor the store."""
+"""Kafka records in, work for the store out. It knows neither Kafka nor the store."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from api.episode import Action, Change
-from api.projector.flush import Flush, FlushBuffer
+from api.projector.flush import FlushBuffer
+from api.projector.work import Rejected, Told, Work
 from contracts.errors import MalformedRecord
 from contracts.record_checks import (
     action_in,
@@ -18,7 +19,6 @@ from contracts.record_checks import (
     vehicle_in,
     written_in,
 )
-from contracts.rejection import Rejection
 from contracts.topics import (
     ALERT_ACTIONS,
     ENGINE_ALERTS,
@@ -27,76 +27,17 @@ from contracts.topics import (
     VEHICLE_STATES,
     VEHICLES,
 )
-from contracts.vehicle import VIN, Vehicle
+from contracts.vehicle import VIN
 from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from api.projector.work import Position
     from contracts.record import Record
     from contracts.record_checks import Ends
 
-ENOUGH_STATES: Final = 300
-"""In one transaction, unless one flush has more: an alert that comes meanwhile waits for it."""
-Position = tuple[str, int]
-"""A topic's name and one of its partitions."""
-
-
-class Told(NamedTuple):
-    """An alert's change, and where its record stands in engine-alerts."""
-
-    change: Change
-    partition: int
-    record_offset: int
-
-
-class Rejected(NamedTuple):
-    """A rejection, where its record stands, and the vehicle it claims to be from if its key is a VIN."""
-
-    rejection: Rejection
-    partition: int
-    record_offset: int
-    vehicle_id: str | None
-
-
-@dataclass(slots=True)
-class Work:
-    """What one transaction writes: rows, and the positions they bring the store to."""
-
-    changes: list[Told] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    vehicles: dict[str, Vehicle | None] = field(default_factory=dict)
-    """By VIN; None is taken out of the registry."""
-    erasures: dict[str, int] = field(default_factory=dict)
-    """By VIN the broker's time before which nothing may be known of it."""
-    rejected: list[Rejected] = field(default_factory=list)
-    flushes: list[Flush] = field(default_factory=list)
-    positions: dict[Position, int] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        """Tell whether there is anything to write."""
-        return bool(self.positions)
-
-    def is_long(self) -> bool:
-        """Tell whether this may take so long that alerts have come meanwhile."""
-        return bool(self.flushes or self.rejected)
-
-    def parts(self) -> Iterator[Work]:
-        """Give transactions that amount to this, in order: what people wait for first, then some flushes at a time."""
-        flushed = {(VEHICLE_STATES.name, flush.mark.partition) for flush in self.flushes}
-        positions = {at: offset for at, offset in self.positions.items() if at not in flushed}
-        if positions:
-            yield replace(self, flushes=[], positions=positions)
-        part = Work()
-        for flush in self.flushes:
-            at = (VEHICLE_STATES.name, flush.mark.partition)
-            part.flushes.append(flush)
-            part.positions[at] = self.positions[at]
-            if sum(len(one.states) for one in part.flushes) >= ENOUGH_STATES:
-                yield part
-                part = Work()
-        if part:
-            yield part
+log = logging.getLogger(__name__)
 
 
 class Inbox:
@@ -122,10 +63,12 @@ class Inbox:
             work.positions[record.topic, record.partition] = record.offset + 1
             with self._passing_over(record):
                 _sort(record, ends, work)
-        for partition, buffer in touched.items():
-            if flush := buffer.take():
-                work.flushes.append(flush)
-                work.positions[VEHICLE_STATES.name, partition] = flush.position
+        for buffer in touched.values():
+            for flush in buffer.take_early():
+                log.warning("states written before their mark", extra={"partition": flush.partition})
+                work.add_flush(flush)
+            if marked := buffer.take():
+                work.add_flush(marked)
         self._positions |= work.positions
         return work
 

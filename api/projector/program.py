@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.clock import now_ms
 from api.projector.broker import Broker
-from api.projector.inbox import Inbox, Position, Work
+from api.projector.inbox import Inbox
 from api.projector.publication import Publication
 from api.projector.retention import Retention
 from api.projector.writing import write
@@ -22,10 +22,11 @@ from api.store.database import open_for_writing
 from observability.status import serve_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from sqlalchemy import Engine
 
+    from api.projector.work import Position, Work
     from api.settings import ProjectorSettings
     from api.store.address import Identity
 
@@ -75,11 +76,11 @@ class Projector:
             looked = float("-inf")
             while not self._stopping.is_set():
                 batch = await broker.read(within_ms=0 if publication.is_loading else _IDLE_MS)
-                for part in inbox.take(*batch).parts():
-                    await self._persist(engine, part, broker)
-                    # What comes first in a fetch is given to its end, however much it is, before other partitions.
-                    if part.is_long() and (urgent := inbox.take(*await broker.read_urgent())):
-                        await self._persist(engine, urgent, broker)
+                await work_off(
+                    inbox.take(*batch),
+                    lambda: _urgent(inbox, broker),
+                    lambda part: self._persist(engine, part, broker),
+                )
                 await asyncio.to_thread(publication.step)
                 await upkeep.step(asyncio.get_running_loop().time())
                 if asyncio.get_running_loop().time() - looked >= _LOOK_S:
@@ -92,17 +93,41 @@ class Projector:
                         return
                 self.is_ready = self.is_ready or (not behind and publication.is_current)
 
-    async def _persist(self, engine: Engine, work: Work, broker: Broker) -> None:
-        """Write until it is written: while the store is away or full, Kafka keeps what comes."""
+    async def _persist(self, engine: Engine, work: Work, broker: Broker) -> bool:
+        """Write one transaction, however often it is tried: while the store is away or full, Kafka keeps what comes."""
         while True:
             try:
-                await asyncio.to_thread(_write, engine, work)
-                return broker.show(work.positions)
+                is_whole = await asyncio.to_thread(_write, engine, work)
             except OperationalError as error:
                 if self._stopping.is_set():
                     raise
                 log.error("store cannot be written; see to its disk or server", extra={"reason": str(error.orig)})  # noqa: TRY400
                 await asyncio.sleep(_RETRY_S)
+            else:
+                if is_whole:
+                    broker.show(work.positions)
+                return is_whole
+
+
+async def work_off(
+    work: Work, read_urgent: Callable[[], Awaitable[Work]], persist: Callable[[Work], Awaitable[bool]]
+) -> None:
+    """Write work a transaction at a time; before each that nobody waits for, what people do wait for has its turn.
+
+    All that is urgent in `work` comes first, so what is read of the same partitions meanwhile stands behind it.
+    `persist` returns whether a part was written to its end.
+    """
+    for part in work.parts():
+        is_written = False
+        while not is_written:
+            if not part.is_urgent():
+                for urgent in (await read_urgent()).parts():
+                    await persist(urgent)
+            is_written = await persist(part)
+
+
+async def _urgent(inbox: Inbox, broker: Broker) -> Work:
+    return inbox.take(*await broker.read_urgent())
 
 
 class Upkeep:
@@ -143,9 +168,9 @@ def _looked(publication: Publication, engine: Engine, identity: Identity) -> boo
         return True
 
 
-def _write(engine: Engine, work: Work) -> None:
+def _write(engine: Engine, work: Work) -> bool:
     with engine.begin() as connection:
-        write(connection, work)
+        return write(connection, work)
 
 
 def _positions(engine: Engine) -> dict[Position, int]:

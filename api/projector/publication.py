@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.exc import OperationalError
 
-from api.projector.erasure import erase_from_batch, remembered
+from api.projector.erasure import erase_from_version, erase_next_from_version
 from api.store import tables
 from api.store.dialect import insert_many, upsert
 from contracts.codec import decode, encode
@@ -104,11 +104,11 @@ class Publication:
                 _forget(connection, manifest.version)
         if stored != manifest:
             yield from self._load(manifest)
-        with self._engine.begin() as connection:
-            if stored != manifest:  # of an older one something may have been erased since
+            with self._engine.begin() as connection:
                 _check_counts(connection, manifest)
-            for vehicle_id, at_ms in remembered(connection).items():
-                erase_from_batch(connection, vehicle_id, at_ms, manifest)
+        yield from self._erase(manifest)
+        with self._engine.begin() as connection:
+            erase_from_version(connection, manifest, true())  # whoever was erased since
             _serve(connection, manifest, self._clock())
         self._refused = None
         self.is_current = True
@@ -128,6 +128,14 @@ class Publication:
                         insert_many(connection, tables.BATCH[view], numbered)
                     PROJECTED_ROWS.labels(f"batch_{view}").inc(len(rows))
                     yield
+
+    def _erase(self, manifest: Manifest) -> Iterator[None]:
+        """Erase from a version whoever was erased after it was computed, some at a time."""
+        after: str | None = ""
+        while after is not None:
+            with self._engine.begin() as connection:
+                after = erase_next_from_version(connection, manifest, after)
+            yield
 
     def _forget_old(self, served: Manifest) -> Iterator[None]:
         kept = self._kept(served)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import delete, select
 
 from api.store import tables
+from api.store.dialect import delete_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,13 +56,9 @@ def _alerts(engine: Engine, are_old: ColumnElement[bool]) -> Iterator[int]:
 
 
 def _rows(engine: Engine, table: Table, are_old: ColumnElement[bool]) -> Iterator[int]:
-    keys = list(table.primary_key.columns)
     while True:
         with engine.begin() as connection:
-            old = connection.execute(select(*keys).where(are_old).limit(_AT_ONCE)).all()
-            for row in old:
-                same = [key == value for key, value in zip(keys, row, strict=True)]
-                connection.execute(delete(table).where(*same))
-        if not old:
+            deleted = delete_some(connection, table, are_old, most=_AT_ONCE)
+        if not deleted:
             return
-        yield len(old)
+        yield deleted

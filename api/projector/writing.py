@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import case, delete, or_, select
+from sqlalchemy import case, delete, or_
 
-from api.episode import Action, Change, folded
-from api.projector.erasure import erase, remembered, without_erased
+from api.projector.erasure import erase, erased_among, without_erased
+from api.projector.folding import fold_alerts
 from api.store import tables
-from api.store.dialect import greater, insert_new, upsert
-from contracts.alert import Alert, AlertAction
-from contracts.codec import decode, encode
+from api.store.dialect import greater, insert_new, keys_at_once, upsert
+from contracts.codec import encode
 from contracts.vehicle import model_name
 from observability.metrics import PROJECTED_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
+    from api.episode import Action
     from api.projector.flush import Flush
-    from api.projector.inbox import Rejected, Told, Work
+    from api.projector.work import Rejected, Told, Work
     from api.store.tables import Rows
     from contracts.vehicle import Vehicle
     from contracts.vehicle_state import VehicleState
 
 COUNTED_MS: Final = 10 * 60 * 1000
 """Readings are counted over this time at least, and over twice as much at most."""
-_MOST_KEYS = 500
-"""In one IN (...): SQLite takes 32,766 parameters, planners like fewer."""
 
 
-def write(connection: Connection, work: Work) -> None:
-    """Write everything of `work`. Repeating it changes nothing; older records never overwrite newer ones."""
-    work = without_erased(work, remembered(connection) | work.erasures)
+def write(connection: Connection, work: Work) -> bool:
+    """Write everything of `work`, and return whether that was all: if not, write it again in another transaction.
+
+    Only erasures may take several. Repeating it changes nothing; older records never overwrite newer ones.
+    """
+    work = without_erased(work, erased_among(connection, work.vehicle_ids()) | work.erasures)
     _write_registry(connection, work.vehicles)
     insert_new(connection, tables.rejected, [_rejected(rejected) for rejected in work.rejected])
     _write_alerts(connection, work.changes, work.actions)
     for flush in work.flushes:
         _write_flush(connection, flush)
-    if work.erasures:
-        erase(connection, work.erasures)
+    if work.erasures and not erase(connection, work.erasures):
+        return False
     upsert(connection, tables.consumed, [_position(*key, offset) for key, offset in work.positions.items()])
     _count(work)
+    return True
 
 
 def _position(topic: str, partition: int, next_offset: int) -> dict[str, Any]:
@@ -53,8 +54,7 @@ def _position(topic: str, partition: int, next_offset: int) -> dict[str, Any]:
 
 def _write_registry(connection: Connection, vehicles: Mapping[str, Vehicle | None]) -> None:
     upsert(connection, tables.vehicles, [_vehicle(vehicle) for vehicle in vehicles.values() if vehicle is not None])
-    gone = sorted(vehicle_id for vehicle_id, vehicle in vehicles.items() if vehicle is None)
-    for vehicle_ids in _chunks(gone):
+    for vehicle_ids in keys_at_once(vehicle_id for vehicle_id, vehicle in vehicles.items() if vehicle is None):
         connection.execute(delete(tables.vehicles).where(tables.vehicles.c.vehicle_id.in_(vehicle_ids)))
 
 
@@ -86,30 +86,14 @@ def _rejected(rejected: Rejected) -> dict[str, Any]:
 
 
 def _write_alerts(connection: Connection, changes: Sequence[Told], actions: Sequence[Action]) -> None:
-    """Keep the events, then fold every alert they touch anew from all its events, whatever their order."""
+    """Keep the events, then fold every alert they touch anew from its events, whatever their order."""
     insert_new(connection, tables.alert_changes, [_change(change) for change in changes])
     # The last record of a key counts, as in the topic after compaction.
     kept = tables.alert_actions
     rows = {(action.action.alert_id, action.action.action_id): _action(action) for action in actions}
     upsert(connection, kept, [*rows.values()], where=lambda new: new.available_at_ms >= kept.c.available_at_ms)
     touched = {told.change.alert.alert_id for told in changes} | {action.action.alert_id for action in actions}
-    for alert_ids in _chunks(sorted(touched)):
-        upsert(connection, tables.alerts, _alerts(connection, alert_ids))
-
-
-def _alerts(connection: Connection, alert_ids: Sequence[str]) -> Rows:
-    changes: dict[str, list[Change]] = defaultdict(list)
-    for alert_id, available_at_ms, event in _events(connection, tables.alert_changes, alert_ids):
-        changes[alert_id].append(Change(decode(event.encode(), Alert), available_at_ms))
-    actions: dict[str, list[Action]] = defaultdict(list)
-    for alert_id, available_at_ms, event in _events(connection, tables.alert_actions, alert_ids):
-        actions[alert_id].append(Action(decode(event.encode(), AlertAction), available_at_ms))
-    return [folded(events, actions[alert_id]) for alert_id, events in changes.items()]
-
-
-def _events(connection: Connection, table: Table, alert_ids: Sequence[str]) -> Iterable[tuple[str, int, str]]:
-    query = select(table.c.alert_id, table.c.available_at_ms, table.c.event).where(table.c.alert_id.in_(alert_ids))
-    return ((alert_id, available_at_ms, event) for alert_id, available_at_ms, event in connection.execute(query))
+    fold_alerts(connection, touched)
 
 
 def _change(told: Told) -> dict[str, Any]:
@@ -141,8 +125,9 @@ def _write_flush(connection: Connection, flush: Flush) -> None:
         update=lambda new: _newest(latest, new),
         where=lambda new: new.source_offset >= latest.c.source_offset,
     )
-    mark = {column.name: getattr(flush.mark, column.name) for column in marks.c}
-    upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
+    if flush.mark is not None:
+        mark = {column.name: getattr(flush.mark, column.name) for column in marks.c}
+        upsert(connection, marks, [mark], where=lambda new: new.next_offset >= marks.c.next_offset)
 
 
 def _newest(latest: Table, new: Any) -> dict[str, Any]:
@@ -162,12 +147,11 @@ def _trip_maxima(trips: Table, new: Any) -> dict[str, Any]:
 
 
 def _trips(flush: Flush) -> Rows:
-    partition = flush.mark.partition
     return [
         {
             "vehicle_id": vehicle_id,
             "trip_started_at_ms": started_at_ms,
-            "partition": partition,
+            "partition": flush.partition,
             "distance_m": totals.distance_m,
             "fuel_ml": totals.fuel_ml,
             "idle_s": totals.idle_s,
@@ -198,10 +182,6 @@ def _latest(vehicle_id: str, state: VehicleState) -> dict[str, Any]:
         "middle_sequence": state.newest.sequence,
         "middle_at_ms": state.newest_received_at_ms,
     }
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[at : at + _MOST_KEYS] for at in range(0, len(keys), _MOST_KEYS))
 
 
 def _count(work: Work) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Float, Text, case, cast, func, insert, literal, select
+from sqlalchemy import Float, Text, bindparam, case, cast, delete, func, insert, literal, select
 from sqlalchemy.dialects import sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select, Table
 
     from api.store.tables import Rows
+
+_MOST_KEYS: Final = 500
+"""In one IN (...): SQLite takes 32,766 parameters, planners like fewer."""
 
 Excluded = Any
 """The row that could not be inserted, inside ON CONFLICT DO UPDATE."""
@@ -21,6 +24,12 @@ Excluded = Any
 def greater(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
     """Give the greater of two values, NULL counting as absent (SQLite's max(NULL, x) is NULL, unlike GREATEST)."""
     return case((left > right, left), else_=func.coalesce(right, left))
+
+
+def keys_at_once(keys: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Return the distinct keys in order, as many at a time as one IN (...) should have."""
+    in_order = sorted(set(keys))
+    return (in_order[at : at + _MOST_KEYS] for at in range(0, len(in_order), _MOST_KEYS))
 
 
 def by_code_point(connection: Connection, text: ColumnElement[str]) -> ColumnElement[str]:
@@ -78,6 +87,21 @@ def insert_new(connection: Connection, table: Table, rows: Rows) -> None:
     if rows:
         statement, parameters = _inserting(connection, table, rows)
         connection.execute(statement.on_conflict_do_nothing(), parameters)
+
+
+def delete_rows(connection: Connection, table: Table, keys: Iterable[Sequence[Any]]) -> None:
+    """Delete the rows with these primary keys, each a value a column."""
+    rows = [{f"key_{at}": value for at, value in enumerate(key)} for key in keys]
+    if rows:
+        same = (column == bindparam(f"key_{at}") for at, column in enumerate(table.primary_key.columns))
+        connection.execute(delete(table).where(*same), rows)
+
+
+def delete_some(connection: Connection, table: Table, where: ColumnElement[bool], *, most: int) -> int:
+    """Delete rows, `most` at most, and return their number: fewer than `most` means that none are left."""
+    keys = connection.execute(select(*table.primary_key.columns).where(where).limit(most)).all()
+    delete_rows(connection, table, keys)
+    return len(keys)
 
 
 def insert_many(connection: Connection, table: Table, rows: Rows) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from hostile.attack import Attack, Target
 from hostile.mutation import all_bent, odd_figure, odd_text
+from hostile.ordinary_cars import numbered_vins
 from hostile.sending import Record, send, send_bomb, send_hand_made, transaction
 from hostile.vehicles import DAY_MS, a_reading, home, new_vin, now_ms
 from raw_batches import Headers, LatinName
@@ -272,6 +273,20 @@ async def impossible_erasures(target: Target) -> None:
     await send(target.bootstrap, VEHICLE_ERASURES, records)
 
 
+async def very_many_erasures(target: Target) -> None:
+    """Erase thousands of vehicles that nobody has heard of."""
+    vins = itertools.islice(numbered_vins("HSTERASED", partition=3), 5_000)
+    records: list[Record] = [(vin.encode(), encode(Erasure(vin, by="ann", at_ms=now_ms())), 0, []) for vin in vins]
+    await send(target.bootstrap, VEHICLE_ERASURES, records)
+
+
+async def very_many_notes(target: Target) -> None:
+    """Send thousands of notes on one alert that is not there."""
+    notes = [AlertAction("no-such-alert", f"n{n}", "note", by="ann", at_ms=now_ms(), note="n") for n in range(20_000)]
+    records: list[Record] = [(f"{note.alert_id}:{note.action_id}".encode(), encode(note), 0, []) for note in notes]
+    await send(target.bootstrap, ALERT_ACTIONS, records)
+
+
 def _rejected_headers(**changed: str) -> Headers:
     told = rejection(
         b"{", reason="not_json", detail=_TEXT, topic=VEHICLE_READINGS.name, partition=3, offset=1,
@@ -429,6 +444,8 @@ ON_TOPICS: Final = (
     Attack("a mark of the far future", "topics", mark_of_the_far_future, check=marks_are_true, restarts=("hot-path",)),
     Attack("impossible actions", "topics", impossible_actions, restarts=("projector",)),
     Attack("impossible erasures", "topics", impossible_erasures, restarts=("projector",)),
+    Attack("very many erasures", "topics", very_many_erasures, restarts=("projector",)),
+    Attack("very many notes", "topics", very_many_notes, restarts=("projector",)),
     Attack("impossible rejections", "topics", impossible_rejections),
     Attack("a registry of markup", "topics", registry_of_markup, check=terminals_are_not_steered, is_drained=True),
     Attack("impossible snapshots", "topics", impossible_snapshots),

@@ -23,6 +23,7 @@ from serving import (
     a_mark,
     a_state,
     a_trip,
+    a_vehicle,
     an_alert,
     partition_of,
     point,
@@ -31,6 +32,7 @@ from serving import (
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from api.episode import MOST_CHANGES
 from api.store.tables import SAMPLED, metadata
 from contracts.alert import AlertAction
 from contracts.headers import Headers
@@ -174,6 +176,35 @@ def a_round(topics: Topics, vins: list[str], turn: int) -> list[Record]:
         records.append(topics.alert(an_alert(f"alert-{turn}-{n}", vehicle_id=vin)))
         records.append(topics.rejected(vin, offset))
     return records + [topics.mark(a_mark((turn + 1) * len(vins), partition)) for partition in range(12)]
+
+
+def test_a_flood_on_any_topic_leaves_alerts_of_others_their_turn(
+    fresh_broker: Broker, store: Store, fresh_projectors: Projectors
+) -> None:
+    """All was sent before the projector starts; the store's own numbers of rows tell what was written first."""
+    topics, flooded, honest = Topics(), "1HGCM82633A200001", "1HGCM82633A200002"
+    vins = [f"1HGCM82633A3{n:05d}" for n in range(2_000)]
+    assert partition_of(flooded) != partition_of(honest)
+    floods = [
+        *(topics.alert(an_alert(f"flood-{n}", vehicle_id=flooded)) for n in range(8_000)),
+        *(topics.alert(an_alert("again", n, vehicle_id=flooded)) for n in range(1, 2_000)),
+        *(topics.vehicle(a_vehicle(vin)) for vin in vins),
+        *(topics.erasure(vin, NOW_MS) for vin in vins),
+        *(topics.rejected(flooded, n) for n in range(2_000)),
+    ]
+    send(fresh_broker, [*floods, topics.alert(an_alert("honest", vehicle_id=honest))])
+    written_before = """SELECT count(*) FROM alerts WHERE alert_id LIKE 'flood-%' AND rowid < (
+        SELECT rowid FROM alerts WHERE alert_id = 'honest')"""
+
+    def is_complete() -> bool:
+        newest = store.all("SELECT change FROM alerts WHERE alert_id = 'again'")
+        counts = [store.count(table) for table in ("alerts", "vehicles", "erased", "rejected")]
+        return (newest, counts) == ([(1_999,)], [8_002, 2_000, 2_000, 2_000])
+
+    with fresh_projectors.running():
+        eventually(is_complete, within_s=120)
+    assert store.all(written_before)[0][0] <= 1_000
+    assert store.count("alert_changes") <= 8_001 + MOST_CHANGES + 5
 
 
 def test_states_after_the_last_mark_are_read_again(module_broker: Broker, store: Store, projectors: Projectors) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import NOW_MS, OTHER_VIN, VIN, a_mark, a_state, a_trip
 
 from api.projector.flush import Flush, FlushBuffer
-from contracts.vehicle_state import Mark, VehicleState
+from contracts.vehicle_state import Mark, Sample, Trend, VehicleState
 
 P = 3
 
@@ -73,6 +74,7 @@ def test_a_mark_that_comes_late_does_not_take_back_a_newer_one() -> None:
     buffer = buffer_of(a_state(VIN, a_trip(100, 10), offset=7), a_mark(8, P), a_mark(5, P))
     flush = buffer.take()
     assert flush is not None
+    assert flush.mark is not None
     assert flush.mark.next_offset == 8
 
 
@@ -100,3 +102,27 @@ def test_totals_do_not_depend_on_the_order_of_states(order: list[tuple[int, int]
     assert distances(flush) == {VIN: 500}
     assert flush is not None
     assert flush.states[VIN].offset == 5
+
+
+def test_what_waits_for_a_mark_is_bounded_and_totals_come_out_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.projector.flush.MOST_HELD", 6)
+    states = [a_state(VIN, a_trip(100 * n, n), a_trip(7, n, started_at_ms=NOW_MS + n), offset=n) for n in range(1, 6)]
+    buffer = buffer_of(*states)
+    early, later = buffer.take_early()
+    assert (early.mark, early.position, later.position, early.partition) == (None, 2, 4, P)
+    assert (early.trips[VIN, NOW_MS].totals.distance_m, len(early.trips)) == (200, 3)
+    assert (buffer.take_early(), buffer.take()) == ([], None)
+    add(buffer, a_mark(6, P), at=5)
+    rest = buffer.take()
+    assert rest is not None
+    assert (buffer.take_early(), rest.position, rest.states[VIN].offset) == ([], 6, 5)
+
+
+def test_what_only_rules_remember_is_not_held() -> None:
+    sample = Sample(NOW_MS, 1, None, None)
+    state = a_state(VIN, samples=[sample] * 900, trends=[Trend("t", [(NOW_MS, 1.0)] * 9_000)])
+    flush = buffer_of(state, a_mark(11, P)).take()
+    assert flush is not None
+    held = flush.states[VIN]
+    assert (held.samples, held.trends, held.episodes) == ([], [], [])
+    assert (held.newest, held.trips) == (state.newest, state.trips)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +12,14 @@ from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, 
 from sqlalchemy import Engine, select
 
 from api.projector.inbox import Inbox
+from api.projector.program import work_off
+from api.projector.work import ENOUGH_ERASURES, ENOUGH_EVENTS, ENOUGH_REJECTED, ENOUGH_VEHICLES, Work
 from api.projector.writing import write
 from api.store.database import open_for_writing
 from api.store.tables import SAMPLED, metadata
-from contracts.alert import AlertAction
+from contracts.alert import ActionKind, AlertAction, AlertState
 from contracts.record import Record
-from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_STATES, VEHICLES
+from contracts.topics import ENGINE_ALERTS, REJECTED_READINGS, VEHICLE_ERASURES, VEHICLE_STATES, VEHICLES
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,42 @@ def test_however_records_are_cut_into_transactions_and_repeated_the_store_is_the
             write(connection, inbox.take(records[begin:end], None))
     project(store, *records[repeated:])
     assert everything(store) == at_once
+
+
+def a_flood_of_one_alert() -> list[Record]:
+    topics = Topics()
+    states: list[AlertState] = ["raised", "escalated", "cleared"]
+    changes = [an_alert("a", n, state=states[n % 3], worst={"coolant_c": float(n)}) for n in (7, 1, 2, 5, 3, 6, 8, 4)]
+    kinds: list[ActionKind] = ["acknowledge", "note", "resolve", "note", "note", "note"]
+    actions = [AlertAction("a", f"x{n}", kind, "ann", NOW_MS) for n, kind in enumerate(kinds)]
+    return [
+        *(topics.alert(change, at_ms=NOW_MS + n) for n, change in enumerate(changes)),
+        *(topics.action(action, at_ms=NOW_MS + n) for n, action in enumerate(actions)),
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(cuts=st.lists(st.integers(0, 14), max_size=4), repeated=st.integers(0, 14))
+def test_a_flood_of_one_alert_is_kept_the_same_however_it_is_cut_and_repeated(
+    store: Engine, cuts: list[int], repeated: int
+) -> None:
+    records, edges = a_flood_of_one_alert(), [0, *sorted(cuts), 14]
+    empty(store)
+    project(store, *records)
+    (alert,) = everything(store)["alerts"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.episode.MOST_CHANGES", 2)
+        patch.setattr("api.episode.MOST_ACTIONS", 2)
+        empty(store)
+        project(store, *records)
+        at_once = everything(store)
+        empty(store)
+        for begin, end in pairwise(edges):
+            project(store, *records[begin:end])
+        project(store, *records[repeated:])
+        assert everything(store) == at_once
+    assert (len(at_once["alert_changes"]), len(at_once["alert_actions"])) == (4, 4)
+    assert at_once["alerts"] == [alert]
 
 
 def test_positions_follow_what_is_ready_to_be_written() -> None:
@@ -151,15 +190,68 @@ def test_the_parts_of_work_amount_to_it(store: Engine) -> None:
 
 
 def test_people_do_not_wait_for_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.projector.inbox.ENOUGH_STATES", 1)
+    monkeypatch.setattr("api.projector.work.ENOUGH_STATES", 1)
     first, *flushes = Inbox().take(some_records(), None).parts()
     assert (len(first.changes), len(first.actions), first.flushes) == (4, 2, [])
     assert [len(part.flushes) for part in flushes] == [1, 1]
     assert [len(part.positions) for part in flushes] == [1, 1]
 
 
-def test_alerts_are_looked_for_after_rejections_and_after_flushes() -> None:
+async def written_by_turns(work: Work, meanwhile: Work) -> list[Work]:
+    """Return the transactions in which work is written, when something urgent comes before each of them."""
+    written: list[Work] = []
+
+    async def read_urgent() -> Work:
+        return replace(meanwhile)
+
+    async def persist(part: Work) -> bool:
+        written.append(part)
+        return True
+
+    await work_off(work, read_urgent, persist)
+    return written
+
+
+async def test_alerts_are_looked_for_before_everything_that_nobody_waits_for() -> None:
     topics = Topics()
-    assert Inbox().take([topics.rejected(VIN, 1)], None).is_long()
-    assert Inbox().take(topics.flush(a_state(VIN, a_trip(1_000, 90), offset=3)), None).is_long()
-    assert not Inbox().take([topics.alert(an_alert())], None).is_long()
+    vins = [f"1HGCM82633A3{n:05d}" for n in range(1_200)]
+    meanwhile = Inbox().take([Topics().alert(an_alert("urgent"))], None)
+    for records in (
+        [topics.vehicle(a_vehicle(vin)) for vin in vins],
+        [topics.rejected(VIN, n) for n in range(1_200)],
+        [topics.erasure(vin, NOW_MS) for vin in vins],
+        [record for vin in vins[:60] for record in topics.flush(a_state(vin, a_trip(1_000, 90), offset=3))],
+    ):
+        written = await written_by_turns(Inbox().take(records, None), meanwhile)
+        assert [part.is_urgent() for part in written] == [True, False] * (len(written) // 2)
+        assert all(len(part.vehicles) <= ENOUGH_VEHICLES for part in written)
+        assert all(len(part.rejected) <= ENOUGH_REJECTED for part in written)
+        assert all(len(part.erasures) <= ENOUGH_ERASURES for part in written)
+
+
+async def test_alerts_that_come_later_never_overtake_those_of_their_partition() -> None:
+    topics = Topics()
+    flood = [topics.alert(an_alert("a", n)) for n in range(1, 3 * ENOUGH_EVENTS)]
+    later = Inbox().take([topics.alert(an_alert("b"))], None)
+    work = Inbox().take([*flood, topics.vehicle(a_vehicle())], None)
+    written = await written_by_turns(work, later)
+    assert all(len(part.changes) <= ENOUGH_EVENTS for part in written)
+    reached = [
+        part.positions[at] for part in written if (at := (ENGINE_ALERTS.name, partition_of(VIN))) in part.positions
+    ]
+    assert reached == sorted(reached)
+    told = [told.record_offset for part in written for told in part.changes]
+    assert told == sorted(told)
+
+
+def test_a_position_is_written_when_nothing_before_it_is_left() -> None:
+    topics = Topics()
+    alerts = [topics.alert(an_alert("a", n)) for n in range(1, 250)]
+    erased = [topics.erasure(f"1HGCM82633A4{n:05d}", NOW_MS) for n in range(120)]
+    parts = list(Inbox().take([*alerts, *erased], None).parts())
+    left = {ENGINE_ALERTS.name: len(alerts), VEHICLE_ERASURES.name: len(erased)}
+    for part in parts:
+        left[ENGINE_ALERTS.name] -= len(part.changes)
+        left[VEHICLE_ERASURES.name] -= len(part.erasures)
+        assert all(left[topic] == 0 for topic, _ in part.positions)
+    assert len(parts) > 4

@@ -14,6 +14,7 @@ from contracts.codec import encode
 from contracts.errors import MalformedRecord
 from contracts.record import Record
 from contracts.record_checks import (
+    MOST_TRIPS,
     Ends,
     action_in,
     alert_in,
@@ -25,10 +26,12 @@ from contracts.record_checks import (
 )
 from contracts.snapshot import Snapshot, to_headers
 from contracts.topics import DASHCAM_SNAPSHOTS, READING_PARTITIONS
+from rules.limits import MOST_TRIPS as KEPT_TRIPS
 
 ENDS: Ends = dict.fromkeys(range(READING_PARTITIONS), 100)
 HOME = partition_of(VIN)
-STATE = a_state(VIN, a_trip(1_000, 90), offset=10)
+A_TRIP = a_trip(1_000, 90)
+STATE = a_state(VIN, A_TRIP, offset=10)
 ALERT = an_alert()
 Check = Callable[[Record], Any]
 CHECKS: dict[str, tuple[Check, Record]] = {
@@ -62,6 +65,12 @@ def flaw(check: Check, record: Record) -> str:
 def test_what_is_honestly_written_is_believed(name: str) -> None:
     check, record = CHECKS[name]
     assert check(record) is not None
+
+
+def test_a_state_of_a_hot_path_that_kept_all_trips_of_a_flush_is_believed() -> None:
+    check, record = CHECKS["state"]
+    assert KEPT_TRIPS * 30 < MOST_TRIPS
+    assert len(check(changed(record, trips=[A_TRIP] * MOST_TRIPS)).trips) == MOST_TRIPS
 
 
 @named
@@ -108,7 +117,10 @@ def test_no_figures_raise_anything_else_and_what_is_believed_can_be_stored(name:
         ("alert", {"message": "a\0b"}, "shape"),
         ("alert", {"message": "x" * 10_000}, "shape"),
         ("alert", {"evidence": {"coolant_c": 2**60}}, "shape"),
+        ("alert", {"evidence": {f"s{n}": "x" * 4_000 for n in range(40)}}, "size"),
+        ("action", {"by": "x" * 200_000}, "size"),
         ("state", {"trips": []}, "shape"),
+        ("state", {"trips": [A_TRIP] * (MOST_TRIPS + 1)}, "size"),
         ("state", {"offset": 2**53}, "shape"),
         ("state", {"offset": 2**52}, "offset"),
         ("state", {"partition": 99}, "partition"),
