@@ -105,18 +105,27 @@ class PartitionRecords:
                 if position is not None and (known is None or position >= known[0]):
                     newest[key] = kept._replace(position=position)
 
-    def believed(self, ends: Ends, topic_id: str | None) -> tuple[dict[bytes, Written], set[bytes]]:
-        """Judge what was read: what is believed, and the keys of which an older record is wanted."""
+    def count(self) -> int:
+        """Count the keys that are not judged yet."""
+        return len(self._newest)
+
+    def believed(
+        self, ends: Ends, topic_id: str | None, *, most: int | None = None
+    ) -> tuple[dict[bytes, Written], set[bytes]]:
+        """Judge what was read: what is believed, and the keys of which an older record is wanted.
+
+        At most `most` keys at a time, as a partition may have hundreds of thousands; what is judged is let go.
+        """
         found: dict[bytes, Written] = {}
         lost: set[bytes] = set()
-        for key, kept in self._newest.items():
+        for _ in range(self.count() if most is None else min(most, self.count())):
+            key, kept = self._newest.popitem()
             record = self._record(key, kept)
             try:
                 found[key] = believed_in(record, ends, topic_id)
             except MalformedRecord as error:
                 self._refuse(record, error)
                 lost.add(key)
-        self._newest.clear()
         return found, lost
 
     def _position(self, key: bytes, kept: _Kept) -> int | None:

@@ -181,3 +181,16 @@ def test_no_records_stop_a_restoration(written: list[tuple[bytes, bytes | None]]
     older = OlderRecords(lost, ENDS, "this")
     for at, (key, value) in enumerate(written):
         older.take(Record("states", HOME, at, NOW_MS, key, value))
+
+
+def test_what_was_read_may_be_judged_a_few_keys_at_a_time() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(0, *state), _record(1, *drive.fold.mark(1))]))
+    found = []
+    while records.count():
+        found.append(records.believed(ENDS, None, most=1)[0])
+    assert [len(part) for part in found] == [1, 1]
+    assert {key for part in found for key in part} == {state[0], mark_key(HOME)}
