@@ -68,7 +68,7 @@ def _mark_in(record: Record, ends: Ends | None) -> Mark:
     if record.key != mark_key(mark.partition):
         raise MalformedRecord(f"the key {_shown(record.key)} is not that of a mark of {mark.partition}", flaw="key")
     _check_source(record, mark.partition, max(mark.next_offset, mark.since_offset) - 1, ends)
-    _check_time(record, max(mark.received_at_ms, mark.new_hour * _HOUR_MS, mark.code_work_at_ms))
+    _check_time(record, max(mark.received_at_ms, mark.new_hour * _HOUR_MS, mark.work_at_ms))
     if mark.new_vehicles > mark.next_offset or mark.since_offset > mark.next_offset:
         raise MalformedRecord(f"it counts more than the {mark.next_offset} readings before it", flaw="figures")
     return mark
@@ -107,7 +107,7 @@ def _latest_ms(state: VehicleState) -> int:
 
 
 def _latest_of(episode: Episode) -> int:
-    return max(episode.since_ms, episode.seen_at_ms, episode.raised_at_ms or 0)
+    return max(episode.since_ms, episode.seen_at_ms, episode.raised_at_ms or 0, episode.cleared_received_at_ms or 0)
 
 
 def vehicle_in(record: Record) -> Vehicle | None:

@@ -96,7 +96,11 @@ def test_codes_of_many_cars_at_once_wait_and_are_the_same_ones_over_a_restart(st
     fold = stage.expected()[0][mark.partition]
     assert fold.codes_waiting > 0
     eventually(lambda: "trouble codes wait" in second.log.read_text(encoding="utf-8"), within_s=30)
-    assert (mark.code_work_us, mark.code_work_at_ms) == (fold.code_work.work_us, fold.code_work.at_ms)
+    assert (mark.code_work_us, mark.work_us, mark.work_at_ms) == (
+        fold.work.code_work_us,
+        fold.work.work_us,
+        fold.work.at_ms,
+    )
 
 
 def with_codes(vins: list[str], *, seconds: Iterable[int]) -> Iterator[Reading]:
