@@ -107,7 +107,15 @@ def _latest_ms(state: VehicleState) -> int:
 
 
 def _latest_of(episode: Episode) -> int:
-    return max(episode.since_ms, episode.seen_at_ms, episode.raised_at_ms or 0, episode.cleared_received_at_ms or 0)
+    perhaps = (
+        episode.raised_at_ms,
+        episode.cleared_received_at_ms,
+        episode.clearing_since_ms,
+        episode.clearing_seen_at_ms,
+        episode.escalating_since_ms,
+        episode.escalating_seen_at_ms,
+    )
+    return max(episode.since_ms, episode.seen_at_ms, *(at_ms or 0 for at_ms in perhaps))
 
 
 def vehicle_in(record: Record) -> Vehicle | None:

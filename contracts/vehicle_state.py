@@ -14,6 +14,8 @@ from contracts.reading import Reading
 MARK_PREFIX = b"mark:"
 MOST_CHANGES = 1_000_000
 """Of one episode: so few that no number of readings can bring an honest one there, and the next still fits an alert."""
+MOST_VEHICLE_WORK_US = 2_000_000
+"""Of a vehicle: calm again in a quarter of an hour, so that no record can set it apart for long."""
 MOST_CHARGES = 64
 """Readings of a vehicle that its partition was charged for, of those that its state remembers."""
 MOST_CODE_WORK_US = 10_000_000
@@ -128,7 +130,7 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     """Of the reading that the rules looked at first; -1 before it, and in states that version 0.1 wrote."""
     refused_hour: Count | None = None
     """The hour of broker time (since 1970) in which there was last no room to watch it; None while it is watched."""
-    work_us: Count = 0
+    work_us: Annotated[int, Meta(ge=0, le=MOST_VEHICLE_WORK_US)] = 0
     """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
     work_at_ms: Count = 0
     charges: Annotated[list[Charge], Meta(max_length=MOST_CHARGES)] = []

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from runtime.kafka.chunk import Record as ChunkRecord
 
 
+MOST_STATE_BYTES = 512 * 1024
+"""Eight times an honest one's, so that with what its readings add it fits a record again, and its alerts do."""
+
+
 class LostChunk(ConnectedCarsError):
     """A chunk was fetched and never arrived; only reading again from the committed offset is safe."""
 
@@ -183,6 +187,8 @@ def believed_in(record: Record, ends: Ends, topic_id: str | None) -> Written:
         mark = written_in(record, None)
         if isinstance(mark, Mark) and is_of_another_topic(mark, topic_id):
             raise MalformedRecord(f"a mark of the topic {mark.topic_id}, where it now is {topic_id}", flaw="topic")
+    elif record.value is not None and len(record.value) > MOST_STATE_BYTES:
+        raise MalformedRecord(f"a state of {len(record.value)} bytes; at most {MOST_STATE_BYTES} are read", flaw="size")
     return written_in(record, ends)
 
 

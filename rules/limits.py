@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from contracts.vehicle_state import MOST_CHARGES, MOST_CODE_WORK_US, MOST_SHARED_WORK_US, Charge, Episode
+from contracts.alert import SEVERITIES
+from contracts.vehicle_state import (
+    MOST_CHANGES,
+    MOST_CHARGES,
+    MOST_CODE_WORK_US,
+    MOST_SHARED_WORK_US,
+    MOST_VEHICLE_WORK_US,
+    Charge,
+    Episode,
+)
 from rules.episode import Change, end
 from rules.rule import Rule
 
@@ -91,7 +100,7 @@ def charge(state: VehicleState, received_at_ms: int, *, episodes: int = 0, chang
     if not episodes and not changes:
         return 0
     cost_us = READING_WORK_US + episodes * EPISODE_WORK_US + changes * CHANGE_WORK_US
-    state.work_us = work_left_us(state, received_at_ms) + cost_us
+    state.work_us = min(work_left_us(state, received_at_ms) + cost_us, MOST_VEHICLE_WORK_US)
     state.work_at_ms = max(state.work_at_ms, received_at_ms)
     return cost_us
 
@@ -122,12 +131,18 @@ def take_back(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
 
 
 def trim(state: VehicleState) -> None:
-    """Bring a state from before these limits within them; open episodes stay, and make room when they end."""
+    """Bring a state from before these limits, or of somebody else, within them.
+
+    Open episodes stay, and make room when they end: with changes enough to tell each severity, and the end.
+    """
     codes = [episode for episode in state.episodes if ":" in episode.key]
     room = max(0, MOST_CODE_EPISODES - sum(episode.phase == "open" for episode in codes))
     waiting = [episode.key for episode in codes if episode.phase != "open"]
     dropped = set(waiting[room:])
     state.episodes = [episode for episode in state.episodes if episode.key not in dropped]
+    for episode in (*state.episodes, state.silent, state.apart):
+        if episode is not None:
+            episode.change = min(episode.change, MOST_CHANGES - len(SEVERITIES))
     del state.samples[:-MOST_AVERAGED]
     for trend in state.trends:
         del trend.samples[:-MOST_OF_TREND]

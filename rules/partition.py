@@ -92,8 +92,10 @@ class PartitionFold:
         self._met = met_rules(rules)
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
         self._wheel: SilenceWheel[Followed] = SilenceWheel()
+        trends = {rule.name for rule in rules.trends}
         for state in (states or {}).values():
             trim(state)
+            state.trends = [trend for trend in state.trends if trend.key in trends]
             self._follow(state)
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from contracts.alert import Alert, alert_id
 from rules.episode import Change, begin, end, follow, has_cooled_down, has_lost_signal, pend
-from rules.limits import LIMIT_RULES, SET_APART
+from rules.limits import MANY_CODES, SET_APART
 from rules.message import message
 from rules.rule import FOLD_VERSION
 
@@ -89,8 +89,8 @@ class Progress:
 
 def _is_in_force(key: str, rules: Rules) -> bool:
     name, _, code = key.partition(":")
-    if name in LIMIT_RULES:
-        return True
+    if key == MANY_CODES.name:
+        return bool(rules.trouble_codes)
     rule = rules.rule_of_code(code) if code else rules.by_name.get(name)
     return rule is not None and rule.name == name and (bool(code) or rule.level is not None)
 
