@@ -143,7 +143,9 @@ class Worker:
     def progress(self, partition: int) -> Progress:
         """Return how far a partition is, for the watchdog, which asks from its thread."""
         owned = self.owned.get(partition)
-        return Progress(None, ("restored", self._restored)) if owned is None else owned.progress()
+        if owned is None or not self.is_restored:
+            return Progress(None, ("restored", self._restored))
+        return owned.progress()
 
     def is_busy(self, partition: int) -> bool:
         """Return whether a partition has so much to fold that no more is to be fetched."""

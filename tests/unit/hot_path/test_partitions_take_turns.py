@@ -15,10 +15,10 @@ from contracts.partitioning import partition_of_key
 from contracts.topics import READING_PARTITIONS
 from hot_path import worker as shell
 from hot_path.at_end import NOWHERE, Position
-from hot_path.lookups import Lookups
+from hot_path.lookups import Lookups, ReadingsNow
 from hot_path.owned import OwnedPartition
 from hot_path.publisher import Publisher, Sent
-from hot_path.restoration import LostChunk
+from hot_path.restoration import LostChunk, PartitionRecords
 from hot_path.settings import HotPathSettings
 from hot_path.worker import MOST_WAITING, Worker, work
 from rules.partition import PartitionFold
@@ -83,6 +83,7 @@ def _worker(broker: Broker, source: Source) -> Worker:
     for partition in (HEAVY, LIGHT):
         fold = PartitionFold(partition, RULES, registry={})
         worker.owned[partition] = OwnedPartition(fold, next_offset=None)
+    worker.is_restored = True
     return worker
 
 
@@ -167,6 +168,40 @@ async def test_behind_what_could_not_be_sent_nothing_is_folded_and_nothing_writt
     await worker.flush_all()
     assert (worker.owned[HEAVY].next_offset or 0) < 20
     assert broker.states_of == []
+
+
+class Answering(Lookups):
+    """Knows the topic of readings."""
+
+    async def readings(self) -> ReadingsNow:
+        return ReadingsNow({HEAVY: 5_000, LIGHT: 5_000}, None)
+
+
+async def test_a_worker_that_restores_gets_further_for_each_partition_until_all_are_restored() -> None:
+    broker, source = Broker(), Source()
+    written = _worker(broker, source)
+    await written.take(_chunk(LIGHT, 20))
+    records = {HEAVY: PartitionRecords(), LIGHT: PartitionRecords()}
+    states = [*written.owned[LIGHT].fold.drain(1), written.owned[LIGHT].fold.mark(20)]
+    made = [DefaultRecord(offset, 0, 1, key, value, []) for offset, (key, value) in enumerate(states)]
+    at_ms = a_reading(20).recorded_at_ms
+    records[LIGHT].take(Chunk("states", LIGHT, 0, 1, 0, 1, [RecordBatch(at_ms, made)], epoch=1, sequence=0))
+    worker = Worker(
+        HotPathSettings(),
+        RULES,
+        registry={},
+        publisher=broker,
+        lookups=Answering(HotPathSettings()),
+        source=lambda: source,
+    )
+    restoring = asyncio.ensure_future(worker.restore(records))
+    seen = {worker.progress(HEAVY)}
+    while not restoring.done():
+        await asyncio.sleep(0)
+        seen.add(worker.progress(HEAVY))
+    assert {moved[0] for _, moved in seen} == {"restored", "folded"}
+    assert len(seen) >= 4
+    assert worker.progress(LIGHT).moved == ("folded", 20)
 
 
 async def test_a_lost_chunk_is_told() -> None:
