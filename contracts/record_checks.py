@@ -72,7 +72,7 @@ def _mark_in(record: Record, ends: Ends | None) -> Mark:
     if record.key != mark_key(mark.partition):
         raise MalformedRecord(f"the key {_shown(record.key)} is not that of a mark of {mark.partition}", flaw="key")
     _check_source(record, mark.partition, max(mark.next_offset, mark.since_offset) - 1, ends)
-    _check_time(record, max(mark.received_at_ms, mark.new_hour * _HOUR_MS, mark.code_work_at_ms))
+    _check_time(record, max(mark.received_at_ms, mark.new_hour * _HOUR_MS, mark.work_at_ms))
     if mark.new_vehicles > mark.next_offset or mark.since_offset > mark.next_offset:
         raise MalformedRecord(f"it counts more than the {mark.next_offset} readings before it", flaw="figures")
     return mark
@@ -113,7 +113,15 @@ def _latest_ms(state: VehicleState) -> int:
 
 
 def _latest_of(episode: Episode) -> int:
-    return max(episode.since_ms, episode.seen_at_ms, episode.raised_at_ms or 0)
+    perhaps = (
+        episode.raised_at_ms,
+        episode.cleared_received_at_ms,
+        episode.clearing_since_ms,
+        episode.clearing_seen_at_ms,
+        episode.escalating_since_ms,
+        episode.escalating_seen_at_ms,
+    )
+    return max(episode.since_ms, episode.seen_at_ms, *(at_ms or 0 for at_ms in perhaps))
 
 
 def vehicle_in(record: Record) -> Vehicle | None:

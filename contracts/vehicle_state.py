@@ -14,10 +14,13 @@ from contracts.reading import Reading
 MARK_PREFIX = b"mark:"
 MOST_CHANGES = 1_000_000
 """Of one episode: so few that no number of readings can bring an honest one there, and the next still fits an alert."""
-MOST_CODE_CHANGES = 64
-"""Readings of a vehicle at which trouble codes changed, of those that its state remembers."""
+MOST_VEHICLE_WORK_US = 2_000_000
+"""Of a vehicle: calm again in a quarter of an hour, so that no record can set it apart for long."""
+MOST_CHARGES = 64
+"""Readings of a vehicle that its partition was charged for, of those that its state remembers."""
 MOST_CODE_WORK_US = 10_000_000
-"""Of a partition: worked off within two minutes, so that no record can hold trouble codes back for long."""
+MOST_SHARED_WORK_US = 20_000_000
+"""Of a partition: within its bounds again in two minutes, so that no record can hold cars back for long."""
 Phase = Literal["pending", "open", "cooldown"]
 
 
@@ -69,6 +72,8 @@ class Episode(msgspec.Struct, omit_defaults=True):
     worst_excess: float | None = None
     """By how much the level was exceeded at its worst; None where that is no finite number."""
     trouble_code: Name | None = None
+    cleared_received_at_ms: Count | None = None
+    """In cooldown: the broker time at which the episode was cleared; it counts where the car's clock is set back."""
 
 
 class Sample(msgspec.Struct, gc=False, array_like=True):
@@ -85,6 +90,15 @@ class Trend(msgspec.Struct, omit_defaults=True):
 
     key: Name
     samples: Annotated[list[tuple[Count, float]], Meta(max_length=25_000)] = []
+
+
+class Charge(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a partition was charged for one reading."""
+
+    offset: Count
+    work_us: SmallCount
+    code_work_us: SmallCount
+    """The part of it that is for changes of trouble codes."""
 
 
 class VehicleState(msgspec.Struct, omit_defaults=True):
@@ -116,11 +130,11 @@ class VehicleState(msgspec.Struct, omit_defaults=True):
     """Of the reading that the rules looked at first; -1 before it, and in states that version 0.1 wrote."""
     refused_hour: Count | None = None
     """The hour of broker time (since 1970) in which there was last no room to watch it; None while it is watched."""
-    work_us: Count = 0
+    work_us: Annotated[int, Meta(ge=0, le=MOST_VEHICLE_WORK_US)] = 0
     """What judging it has cost and is not yet worked off, as of broker time `work_at_ms`: counts, never measured."""
     work_at_ms: Count = 0
-    code_changes: Annotated[list[tuple[Count, SmallCount]], Meta(max_length=MOST_CODE_CHANGES)] = []
-    """Offsets of its latest readings that told changes of trouble codes, and how many: a mark may lack them yet."""
+    charges: Annotated[list[Charge], Meta(max_length=MOST_CHARGES)] = []
+    """What its partition was charged for its latest readings: a mark may lack it yet."""
     apart: Episode | None = None
     """Open while the vehicle is set apart, as it has taken more than its share."""
 
@@ -141,9 +155,11 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     new_vehicles: Count = 0
     unwatched: Count = 0
     """Vehicles of which only totals are kept, as there were too many new ones."""
+    work_us: Annotated[int, Meta(ge=0, le=MOST_SHARED_WORK_US)] = 0
+    """What judging its vehicles has cost and is not yet worked off, as of broker time `work_at_ms`."""
     code_work_us: Annotated[int, Meta(ge=0, le=MOST_CODE_WORK_US)] = 0
-    """What telling changes of trouble codes has cost and is not yet worked off, as of broker time `code_work_at_ms`."""
-    code_work_at_ms: Count = 0
+    """The same of telling changes of trouble codes alone."""
+    work_at_ms: Count = 0
     topic_id: Name | None = None
     """Kafka's id of the topic of readings: another one has other offsets. None where the broker tells none."""
 

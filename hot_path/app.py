@@ -20,6 +20,7 @@ from hot_path.lookups import Lookups
 from hot_path.publisher import Publisher
 from hot_path.registry import Registry
 from hot_path.settings import HotPathSettings
+from hot_path.standstill import Progress
 from hot_path.table import VehicleStates
 from hot_path.transport import Chunk, ChunkConsumer, install
 from hot_path.watchdog import Watchdog
@@ -31,7 +32,7 @@ from runtime.kafka.consumer import leave
 log = logging.getLogger(__name__)
 QUEUED_CHUNKS = 4
 """Chunks waiting for the agent; a full queue holds the consumer up."""
-CHUNKS_A_FETCH = 24
+CHUNKS_A_FETCH = 8
 LOOK_EVERY_S = 1.0
 STOP_WITHIN_S = 3.0
 
@@ -44,7 +45,7 @@ class HotPath:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._registry = Registry(settings)
         self._publisher = publisher or Publisher(settings)
         self._watchdog = Watchdog(settings, assigned=self._assigned, fail=self._fail_from_thread)
@@ -62,26 +63,23 @@ class HotPath:
 
     def _add_table(self) -> None:
         changelog = _raw_topic(self.app, self._settings.states_topic, acks=False, maxsize=QUEUED_CHUNKS)
-        table = VehicleStates(
+        self._table = VehicleStates(
             self.app,
             name="vehicle-states",
             changelog_topic=changelog,
             on_restored=self.worker.restore,
             on_failed=self.fail,
         )
-        self.app.tables.add(table)
+        self.app.tables.add(self._table)
 
     def _add_agent(self) -> None:
         topic = _raw_topic(self.app, self._settings.readings_topic, maxsize=QUEUED_CHUNKS)
 
         async def fold_readings(stream: Any) -> None:
             async for event in stream.events():
-                try:
-                    await self.worker.take(event.message.value)
-                except Exception as error:  # noqa: BLE001 - Faust would restart the agent behind the lost chunk
-                    self.fail(error)
-                    await asyncio.Event().wait()
-                await asyncio.sleep(0)  # the flush has its turn between two chunks
+                # Beside the agent, which would hold the other partitions' chunks up, and which Faust restarts.
+                self._keep(self.worker.take(event.message.value))
+                await asyncio.sleep(0)
 
         self.app.agent(topic, name="fold_readings", concurrency=1)(fold_readings)
 
@@ -90,10 +88,18 @@ class HotPath:
         consumer: ChunkConsumer = self.app.consumer
         return consumer
 
-    def _assigned(self) -> set[int]:
+    def _assigned(self) -> dict[int, Progress]:
         with suppress(ConsumerNotStarted):
-            return {tp.partition for tp in self._consumer.assignment() if tp.topic == self._settings.readings_topic}
-        return set()
+            numbers = {tp.partition for tp in self._consumer.assignment() if tp.topic == self._settings.readings_topic}
+            return {number: self._progress(number) for number in numbers}
+        return {}
+
+    def _progress(self, partition: int) -> Progress:
+        progress = self.worker.progress(partition)
+        if self.worker.is_restored:
+            return progress
+        what, steps = progress.moved
+        return progress._replace(moved=(what, steps + self._table.chunks_read))
 
     @property
     def epoch(self) -> int:
@@ -121,6 +127,7 @@ class HotPath:
         await self._registry.read_to_end()
         await self._publisher.start()
         self._consumer.on_revoked = self.worker.drop
+        self._consumer.is_busy = self.worker.is_busy
         self._keep(self._registry.follow())
         self._keep(self.worker.flush_regularly())
         self._keep(self._look_for_silence())
@@ -152,7 +159,7 @@ class HotPath:
                     await self._consumer.commit()
                 self.worker.drop()
                 await self.app.stop()
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         await leave(self._publisher.stop(), self._registry.stop(), within_s=1)
         self._watchdog.stop()
@@ -161,9 +168,10 @@ class HotPath:
         """Run something beside the agent; when it fails, everything does."""
         task = asyncio.ensure_future(work)
         task.add_done_callback(self._done)
-        self._tasks.append(task)
+        self._tasks.add(task)
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 

@@ -1,8 +1,8 @@
 """The flush: changed states, then the mark, acknowledged; then the chunks below the mark count as processed.
 
-States are drained in slices of a few milliseconds between chunks. What is dirty then, mostly vehicles heard again
-meanwhile, is drained in one go with the mark, while nothing is folded: no state goes beyond its mark, so readers know
-the totals of every vehicle up to exactly there. States are sent only when every alert decided before them is
+States are drained in slices of a few milliseconds, in turns with folding. What is dirty then, mostly vehicles heard
+again meanwhile, is drained in one go with the mark, while nothing is folded: no state goes beyond its mark, so readers
+know the totals of every vehicle up to exactly there. States are sent only when every alert decided before them is
 acknowledged: a state ahead of a lost alert would suppress that alert for ever. A partition is flushed once at a time.
 """
 
@@ -37,14 +37,14 @@ def flush_interval_s(settings: HotPathSettings, vehicles: int) -> float:
 
 
 async def flush(
-    owned: OwnedPartition, sink: StateSink, deciding: asyncio.Lock, processed: Callable[[Chunk], None]
+    owned: OwnedPartition, sink: StateSink, turns: asyncio.Lock, processed: Callable[[Chunk], None]
 ) -> None:
     """Write what has changed in a partition since its last flush. A dropped partition is left as it is.
 
     So is one with a restored state ahead of what is folded, until that is reached: no state goes beyond a mark. Where
     nothing but aborted transactions was ever read there is no clock to mark, and only the offset is committed.
 
-    `deciding` is held while a chunk is folded and what follows from it is queued. Raises what sending raises.
+    `turns` is held while one partition works, be it folding or this. Raises what sending raises.
     """
     async with owned.flushing:
         if owned.is_ahead():
@@ -52,22 +52,24 @@ async def flush(
         started_s = time.monotonic()
         sent: list[Awaitable[Any]] = []
         for _ in range((owned.fold.unwritten - 1) // STATES_A_SLICE):
-            async with deciding:
+            async with owned.deciding, turns:
                 records = owned.fold.drain(STATES_A_SLICE)
+                await asyncio.sleep(0)  # everything else has its turn before the next partition
             await _send(owned, sink, records, sent)
-            await asyncio.sleep(0)
-        async with deciding:
+        async with owned.deciding, turns:
             next_offset = owned.next_offset
             if next_offset is None or not (sent or owned.fold.unwritten or owned.folded):
                 return
             records = owned.fold.drain(owned.fold.unwritten)
             marks = [] if owned.heard_to is None else [owned.fold.mark(next_offset, owned.topic_id)]
+            await asyncio.sleep(0)
         await _send(owned, sink, records, sent)
         await asyncio.gather(*sent)
         if owned.is_dropped:
             return
         if marks:
             await asyncio.gather(*await sink.states(marks, partition=owned.fold.partition))
+            owned.wrote(len(marks))
         if not owned.is_dropped and (chunk := owned.covered(next_offset)) is not None:
             processed(chunk)
         metrics.FLUSHES.inc()
@@ -81,3 +83,4 @@ async def _send(
     await owned.acknowledged()
     if records and not owned.is_dropped:
         sent.extend(await sink.states(records, partition=owned.fold.partition))
+        owned.wrote(len(records))

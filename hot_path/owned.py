@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hot_path.at_end import EndWatch
 from hot_path.restoration import Delivery
+from hot_path.standstill import Progress
 
 if TYPE_CHECKING:
     from rules.partition import PartitionFold
@@ -43,7 +44,30 @@ class OwnedPartition:
         self.live_from_ms: int | None = None
         """Broker time from which on readings are answered at once; None until the end was reached."""
         self.flushing = asyncio.Lock()
+        self.taking = asyncio.Lock()
+        """Held while a chunk is folded: chunks go one after the other, in the order in which they came."""
+        self.deciding = asyncio.Lock()
+        """Held while some records are folded and what follows from them is queued; states are drained in between."""
+        self.waiting = 0
+        """Chunks that are delivered and not yet folded."""
+        self.processed_to: int | None = None
+        """The first offset that is not yet to be committed."""
+        self._written = 0
         self._unacknowledged: list[Awaitable[Any]] = []
+
+    def come_to(self, next_offset: int) -> None:
+        """Remember how far a chunk is folded that is not folded to its end yet."""
+        self.next_offset = self.heard_to = max(next_offset, self.next_offset or 0)
+
+    def wrote(self, records: int) -> None:
+        """Count records that the producer of states has taken, or that the broker has."""
+        self._written += records
+
+    def progress(self) -> Progress:
+        """Return what the watchdog compares: where chunks wait to be written, that counts, else what is folded."""
+        is_to_be_written = bool(self.folded) and not self.is_ahead()
+        moved = ("written", self._written) if is_to_be_written else ("folded", self.next_offset or 0)
+        return Progress(self.processed_to, moved)
 
     def take(self, chunk: Chunk) -> None:
         """Remember that a chunk is folded; its records are let go, as ten seconds of them are gigabytes."""
@@ -72,4 +96,6 @@ class OwnedPartition:
         last = None
         while self.folded and self.folded[0].next_offset <= next_offset:
             last = self.folded.popleft()
+        if last is not None:
+            self.processed_to = last.next_offset
         return last

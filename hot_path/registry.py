@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiokafka import TopicPartition
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from hot_path.settings import HotPathSettings
 
 log = logging.getLogger(__name__)
+RECORDS_A_STEP: Final = 200
+"""As many are taken before readings have a turn: a few milliseconds."""
+MOST_VEHICLES: Final = 500_000
+"""Vehicles that are remembered, of which each takes about a kilobyte."""
 
 
 class Registry:
@@ -33,6 +38,7 @@ class Registry:
         self._bootstrap = settings.bootstrap
         self._consumer: AIOKafkaConsumer | None = None
         self._passed_over = PassedOver()
+        self._is_full_told = False
 
     async def read_to_end(self) -> None:
         """Connect, and read what is there."""
@@ -46,9 +52,12 @@ class Registry:
     async def follow(self) -> None:
         """Take changes as they come, until cancelled; `read_to_end` comes first."""
         while self._consumer is not None:
-            for fetched in (await self._consumer.getmany(timeout_ms=1_000)).values():
+            # A fetch may have millions of records: they are taken a few at a time, between those who fold.
+            changes = await self._consumer.getmany(timeout_ms=1_000, max_records=RECORDS_A_STEP)
+            for fetched in changes.values():
                 for record in fetched:
                     self._put(record_of(record))
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -63,5 +72,8 @@ class Registry:
             return
         if vehicle is None:
             self.vehicles.pop(vehicle_id_of(record), None)
-        else:
+        elif vehicle.vehicle_id in self.vehicles or len(self.vehicles) < MOST_VEHICLES:
             self.vehicles[vehicle.vehicle_id] = vehicle
+        elif not self._is_full_told:
+            self._is_full_told = True
+            log.warning("registry is full, further vehicles are not known", extra={"vehicles": MOST_VEHICLES})

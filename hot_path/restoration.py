@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from runtime.kafka.chunk import Record as ChunkRecord
 
 
+MOST_STATE_BYTES = 512 * 1024
+"""Eight times an honest one's, so that with what its readings add it fits a record again, and its alerts do."""
+
+
 class LostChunk(ConnectedCarsError):
     """A chunk was fetched and never arrived; only reading again from the committed offset is safe."""
 
@@ -105,18 +109,27 @@ class PartitionRecords:
                 if position is not None and (known is None or position >= known[0]):
                     newest[key] = kept._replace(position=position)
 
-    def believed(self, ends: Ends, topic_id: str | None) -> tuple[dict[bytes, Written], set[bytes]]:
-        """Judge what was read: what is believed, and the keys of which an older record is wanted."""
+    def count(self) -> int:
+        """Count the keys that are not judged yet."""
+        return len(self._newest)
+
+    def believed(
+        self, ends: Ends, topic_id: str | None, *, most: int | None = None
+    ) -> tuple[dict[bytes, Written], set[bytes]]:
+        """Judge what was read: what is believed, and the keys of which an older record is wanted.
+
+        At most `most` keys at a time, as a partition may have hundreds of thousands; what is judged is let go.
+        """
         found: dict[bytes, Written] = {}
         lost: set[bytes] = set()
-        for key, kept in self._newest.items():
+        for _ in range(self.count() if most is None else min(most, self.count())):
+            key, kept = self._newest.popitem()
             record = self._record(key, kept)
             try:
                 found[key] = believed_in(record, ends, topic_id)
             except MalformedRecord as error:
                 self._refuse(record, error)
                 lost.add(key)
-        self._newest.clear()
         return found, lost
 
     def _position(self, key: bytes, kept: _Kept) -> int | None:
@@ -174,6 +187,8 @@ def believed_in(record: Record, ends: Ends, topic_id: str | None) -> Written:
         mark = written_in(record, None)
         if isinstance(mark, Mark) and is_of_another_topic(mark, topic_id):
             raise MalformedRecord(f"a mark of the topic {mark.topic_id}, where it now is {topic_id}", flaw="topic")
+    elif record.value is not None and len(record.value) > MOST_STATE_BYTES:
+        raise MalformedRecord(f"a state of {len(record.value)} bytes; at most {MOST_STATE_BYTES} are read", flaw="size")
     return written_in(record, ends)
 
 

@@ -34,7 +34,7 @@ class HotPathSettings(BaseSettings):
     states_topic: str = Field(VEHICLE_STATES.name, description="topic for vehicle states, the table's changelog")
     rejected_topic: str = Field(REJECTED_READINGS.name, description="topic for records that are no readings")
     vehicles_topic: str = Field(VEHICLES.name, description="topic of the vehicle registry")
-    chunk_readings: int = Field(2_000, ge=1, description="readings that are folded before anything else gets a turn")
+    chunk_readings: int = Field(2_000, ge=1, description="readings that are folded, and committed, together")
     flush_shortest: float = Field(1.0, gt=0, description="seconds between two writings of changed states, few vehicles")
     flush_longest: float = Field(10.0, gt=0, description="the same for many vehicles")
     flush_vehicles: int = Field(10_000, ge=1, description="vehicles for each second between two writings of states")
@@ -45,7 +45,7 @@ class HotPathSettings(BaseSettings):
     standstill: float = Field(
         30.0,
         ge=0,
-        description="seconds after which a worker that commits nothing while readings wait restarts; 0 never",
+        description="seconds after which a worker that gets no further while readings wait restarts; 0 never",
     )
 
     @property

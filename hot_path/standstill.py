@@ -1,4 +1,9 @@
-"""Whether a partition stands still: readings wait at the broker and the committed offset does not move. Pure."""
+"""Whether a partition stands still: readings wait at the broker and nothing of them is done. Pure.
+
+What is owed next has to move: the committed offset where chunks are processed beyond it, else what is being written or
+folded, and while states are restored what is read of them. A worker that is slow under load does not stand still, and
+to restart it would be to begin anew; one that folds on and commits nothing does.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +16,38 @@ LONGEST_BLINK_S = 10.0
 """Between two looks further apart (a stopped process, a broker that did not answer) nothing is known."""
 
 
+class Progress(NamedTuple):
+    """What a worker tells of a partition."""
+
+    processed: int | None = None
+    """The next offset that it would commit."""
+    moved: tuple[str, int] = ("", 0)
+    """What it is at, and how far it has come there."""
+
+
 class Offsets(NamedTuple):
-    """What the broker tells of a partition; next offsets."""
+    """What the broker tells of a partition, next offsets; and what the worker does."""
 
     committed: int | None
     end: int
+    progress: Progress = Progress()
+
+    def position(self) -> Position:
+        """Return what has to move."""
+        processed, moved = self.progress
+        is_owed = (processed or 0) > (self.committed or 0)
+        return self.committed, ("", 0) if is_owed else moved
+
+
+Position = tuple[int | None, tuple[str, int]]
 
 
 class StandstillWatch:
-    """Since when each assigned partition has had readings to commit without committing any. Seconds of one clock."""
+    """Since when each assigned partition has had readings that wait without getting further. Seconds of one clock."""
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._since: dict[int, tuple[int | None, float]] = {}
+        self._since: dict[int, tuple[Position, float]] = {}
         self._looked_at_s: float | None = None
 
     def observe(self, offsets: Mapping[int, Offsets], now_s: float) -> dict[int, float]:
@@ -31,13 +55,10 @@ class StandstillWatch:
         if self._looked_at_s is not None and now_s - self._looked_at_s > LONGEST_BLINK_S:
             self._since.clear()
         self._looked_at_s = now_s
-        waiting = {partition: each.committed for partition, each in offsets.items() if (each.committed or 0) < each.end}
-        self._since = {
-            partition: (committed, self._standing_since(partition, committed, now_s))
-            for partition, committed in waiting.items()
-        }
+        waiting = {at: each.position() for at, each in offsets.items() if (each.committed or 0) < each.end}
+        self._since = {at: (position, self._standing_since(at, position, now_s)) for at, position in waiting.items()}
         return {partition: now_s - since for partition, (_, since) in self._since.items()}
 
-    def _standing_since(self, partition: int, committed: int | None, now_s: float) -> float:
+    def _standing_since(self, partition: int, position: Position, now_s: float) -> float:
         known = self._since.get(partition)
-        return known[1] if known is not None and known[0] == committed else now_s
+        return known[1] if known is not None and known[0] == position else now_s

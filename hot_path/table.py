@@ -46,6 +46,8 @@ class VehicleStates(faust.Table):  # type: ignore[misc]  # untyped library
         self._on_restored = on_restored
         self._on_failed = on_failed
         self._records: dict[int, PartitionRecords] = defaultdict(PartitionRecords)
+        self.chunks_read = 0
+        """Of changelogs, ever: restoring goes on while it grows."""
 
     def _new_store(self) -> NothingKept:
         return NothingKept("memory://", self.app, self, table_name=self.name)
@@ -57,6 +59,7 @@ class VehicleStates(faust.Table):  # type: ignore[misc]  # untyped library
 
     async def on_changelog_event(self, event: Any) -> None:
         """Take one chunk of the changelog."""
+        self.chunks_read += 1
         try:
             self._records[event.message.partition].take(event.message.value)
         except Exception as error:  # noqa: BLE001 - Faust would go on without the chunk

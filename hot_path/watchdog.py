@@ -1,7 +1,7 @@
-"""The watchdog: ends a worker whose committed offsets stand still while readings wait, so that it is started again.
+"""The watchdog: ends a worker that gets no further while readings wait, so that it is started again.
 
-It asks the broker, since Faust's own monitor also advances when a commit has failed, and it does so from a thread and
-over a connection of its own, since what stands still may be the worker's event loop.
+Of what is committed it asks the broker, since Faust's own monitor also advances when a commit has failed. It does so
+from a thread and over a connection of its own, since what stands still may be the worker's event loop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import ConnectedCarsError
-from hot_path.standstill import Offsets, StandstillWatch
+from hot_path.standstill import Offsets, Progress, StandstillWatch
 from observability import metrics
 from runtime.kafka.consumer import kafka_consumer
 
@@ -35,7 +35,7 @@ _DEFECT = 1
 
 
 class Standstill(ConnectedCarsError):
-    """Readings wait at the broker and this worker commits none: only a restart mends it (exit code 1)."""
+    """Readings wait at the broker and this worker gets no further: only a restart mends it (exit code 1)."""
 
 
 class Watchdog:
@@ -45,10 +45,10 @@ class Watchdog:
         self,
         settings: HotPathSettings,
         *,
-        assigned: Callable[[], Collection[int]],
+        assigned: Callable[[], Mapping[int, Progress]],
         fail: Callable[[BaseException], None],
     ) -> None:
-        """Take the partitions' numbers, asked at every look, and what ends the worker; both are called in a thread."""
+        """Take what tells the partitions and how far each is, and what ends the worker; both are called in a thread."""
         self._settings = settings
         self._assigned = assigned
         self._fail = fail
@@ -84,9 +84,12 @@ class Watchdog:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
-        partitions = [TopicPartition(self._settings.readings_topic, number) for number in self._assigned()]
+        assigned = self._assigned()
+        partitions = [TopicPartition(self._settings.readings_topic, number) for number in assigned]
         ends = await consumer.end_offsets(partitions) if partitions else {}
-        offsets = {tp.partition: Offsets(await consumer.committed(tp), end) for tp, end in ends.items()}
+        offsets = {
+            tp.partition: Offsets(await consumer.committed(tp), end, assigned[tp.partition]) for tp, end in ends.items()
+        }
         standing = self._watch.observe(offsets, time.monotonic())
         metrics.STANDSTILL_SECONDS.set(max(standing.values(), default=0))
         stuck = [partition for partition, seconds in standing.items() if seconds > self._patience_s]
@@ -97,7 +100,7 @@ class Watchdog:
         told = {number: f"{each.committed} of {each.end}" for number, each in stuck.items()}
         log.error("worker stands still, restarting", extra={"seconds": self._patience_s, "committed": told})
         metrics.STANDSTILL_RESTARTS.inc()
-        self._fail(Standstill(f"for {self._patience_s:g} s nothing was committed of partitions {sorted(stuck)}"))
+        self._fail(Standstill(f"for {self._patience_s:g} s nothing was done for partitions {sorted(stuck)}"))
         # A loop that no longer turns cannot end the program either.
         if not self._stopped.wait(END_WITHIN_S):
             os._exit(_DEFECT)

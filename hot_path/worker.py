@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from contracts.errors import InvalidInput
 from contracts.topics import READING_PARTITIONS
-from hot_path.decision import Effects, decide
+from hot_path.decision import Decision, Effects
 from hot_path.figures import count, count_alert
 from hot_path.flush import flush, flush_interval_s
 from hot_path.owned import OwnedPartition
 from hot_path.restoration import was_created_anew
+from hot_path.standstill import Progress
 from observability import metrics
 from rules.limits import HOUR_MS
 from rules.partition import PartitionFold
@@ -22,7 +23,7 @@ from rules.written import gathered
 from runtime.kafka.passed_over import PassedOver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Protocol
 
     from contracts.alert import Alert
@@ -52,6 +53,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LONGER_THAN_SILENCE_MS = 5_000
+TURN_S = 0.01
+"""For so long, and a record more, one partition is folded before others, and what sends and receives, have a turn."""
+MOST_WAITING = 4
+"""Chunks of a partition that wait, at which no more of it are fetched."""
+RECORDS_A_STEP = 1_000
+"""As many restored states are judged before anything else has a turn."""
 
 
 class Worker:
@@ -75,7 +82,8 @@ class Worker:
         self._lookups = lookups
         self._source = source
         self._passed_over = PassedOver()
-        self._deciding = asyncio.Lock()
+        self._turns = asyncio.Lock()
+        self._restored = 0
         self.owned: dict[int, OwnedPartition] = {}
         self.is_restored = False
         self._told_unwatched: dict[int, int] = {}
@@ -108,19 +116,41 @@ class Worker:
             self.owned[partition] = OwnedPartition(
                 fold, next_offset=next_offset, known_to=known_to, topic_id=readings.topic_id
             )
-            await asyncio.sleep(0)
+            await self._restores_on()
         self.is_restored = True
         metrics.PARTITIONS_OWNED.set(len(self.owned))
         log.info("states restored", extra={"partitions": len(self.owned), "vehicles": self.vehicle_count()})
 
     async def _believed(self, partition: int, written: PartitionRecords, readings: ReadingsNow) -> dict[bytes, Written]:
         """Judge what was read: better a few vehicles that begin anew than a partition without alerts."""
-        found, lost = written.believed(readings.ends, readings.topic_id)
+        found: dict[bytes, Written] = {}
+        lost: set[bytes] = set()
+        while written.count():
+            found_now, lost_now = written.believed(readings.ends, readings.topic_id, most=RECORDS_A_STEP)
+            found |= found_now
+            lost |= lost_now
+            await self._restores_on()
         for record, error in written.refused:
             self._passed_over.tell(record.topic, record.partition, record.offset, error)
         if lost:
             found |= await self._lookups.older(partition, lost, readings)
         return found
+
+    async def _restores_on(self) -> None:
+        self._restored += 1
+        await asyncio.sleep(0)
+
+    def progress(self, partition: int) -> Progress:
+        """Return how far a partition is, for the watchdog, which asks from its thread."""
+        owned = self.owned.get(partition)
+        if owned is None or not self.is_restored:
+            return Progress(None, ("restored", self._restored))
+        return owned.progress()
+
+    def is_busy(self, partition: int) -> bool:
+        """Return whether a partition has so much to fold that no more is to be fetched."""
+        owned = self.owned.get(partition)
+        return owned is not None and owned.waiting >= MOST_WAITING
 
     def _refuse_new_topic(
         self, records: dict[int, PartitionRecords], believed: dict[int, dict[bytes, Written]], topic_id: str | None
@@ -168,15 +198,42 @@ class Worker:
                 log.warning("trouble codes wait, as too many changed in their partition at once", extra=facts)
 
     async def take(self, chunk: Chunk) -> None:
-        """Fold one chunk and queue what follows. Raises LostChunk, and what sending raises."""
+        """Fold one chunk and queue what follows, in turns with other partitions. To be called in the chunks' order.
+
+        Raises LostChunk, and what sending raises; nothing of the partition is folded or written after that.
+        """
         owned = self.owned.get(chunk.partition)
-        if owned is None or chunk.epoch != self._source().epoch or not owned.delivery.is_due(chunk):
+        if owned is None or not self._counts(chunk):
             return
-        async with self._deciding:
-            effects = decide(owned.fold, chunk, partitions=READING_PARTITIONS)
-            owned.take(chunk)
-            await self._queue(owned, effects)
-        count(effects)
+        owned.waiting += 1
+        try:
+            if owned.delivery.is_due(chunk):
+                async with owned.taking:
+                    await self._fold(owned, chunk)
+        except BaseException:
+            owned.is_dropped = True
+            raise
+        finally:
+            owned.waiting -= 1
+
+    def _counts(self, chunk: Chunk) -> bool:
+        return chunk.epoch == self._source().epoch
+
+    async def _fold(self, owned: OwnedPartition, chunk: Chunk) -> None:
+        decision = Decision(owned.fold, chunk, partitions=READING_PARTITIONS)
+        is_folded = owned.is_dropped or not self._counts(chunk)
+        while not (is_folded or owned.is_dropped):
+            async with owned.deciding:
+                async with self._turns:
+                    is_folded = work(decision.steps, for_s=TURN_S)
+                    await asyncio.sleep(0)  # everything else has its turn before the next partition
+                if is_folded:
+                    owned.take(chunk)
+                else:
+                    owned.come_to(decision.next_offset)
+                effects = decision.taken()
+                await self._queue(owned, effects)
+            count(effects)
 
     async def _queue(self, owned: OwnedPartition, effects: Effects) -> None:
         """Send alerts and rejections in their order; the flush awaits what this leaves to be acknowledged."""
@@ -204,18 +261,20 @@ class Worker:
                 owned.live_from_ms = owned.fold.clock_ms
             silence_s = owned.fold.silence_s
             if silence_s is not None and held_ms > silence_s * 1000 + LONGER_THAN_SILENCE_MS:
-                await self._raise_silence(owned, held_ms)
+                await self._raise_silence(owned, held_ms, heard_to=owned.heard_to)
 
-    async def _raise_silence(self, owned: OwnedPartition, held_ms: int) -> None:
-        async with self._deciding:
+    async def _raise_silence(self, owned: OwnedPartition, held_ms: int, *, heard_to: int | None) -> None:
+        async with owned.deciding:
+            if owned.heard_to != heard_to:  # somebody was heard meanwhile
+                return
             # The broker's clock has come at least this far, whatever the local one says.
             effects = Effects(overdue=owned.fold.at_end(owned.fold.clock_ms + held_ms))
             await self._queue(owned, effects)
 
     async def flush_all(self) -> None:
-        """Flush every partition, one after the other. Raises what sending raises."""
-        for owned in list(self.owned.values()):
-            await flush(owned, self._publisher, self._deciding, self._source().processed)
+        """Flush all partitions side by side: none waits for what another has to write. Raises what sending raises."""
+        owned = list(self.owned.values())
+        await asyncio.gather(*(flush(each, self._publisher, self._turns, self._source().processed) for each in owned))
 
     async def flush_regularly(self) -> None:
         """Flush at the fleet's pace until cancelled."""
@@ -228,3 +287,9 @@ class Worker:
             self._tell_waiting_codes()
             pause_s = flush_interval_s(self._settings, vehicles) - (time.monotonic() - started_s)
             await asyncio.sleep(max(0.05, pause_s))
+
+
+def work(steps: Iterator[None], *, for_s: float) -> bool:
+    """Take steps for so long; return whether there are no more. Where it stops changes nothing but who waits."""
+    until_s = time.monotonic() + for_s
+    return all(time.monotonic() < until_s for _ in steps)

@@ -37,7 +37,7 @@ TROUBLE_CODES_WAITING = Counter(
     "trouble_codes_waiting", "Trouble codes of readings that wait, as too many changed in their partition at once"
 )
 STANDSTILL_SECONDS = Gauge(
-    "standstill_seconds", "How long a partition with readings waiting has had nothing committed, the longest of all"
+    "standstill_seconds", "How long a partition with readings waiting has got no further, the longest of all"
 )
 STANDSTILL_RESTARTS = Counter("standstill_restarts", "Restarts that this worker's watchdog has begun")
 # cold path

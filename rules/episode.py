@@ -81,13 +81,14 @@ def _clearing(episode: Episode, rule: Rule, moment: Moment) -> Change | None:
     episode.escalating_since_ms = episode.escalating_seen_at_ms = None
     since = _held_since(episode.clearing_since_ms, episode.clearing_seen_at_ms, moment.at_ms)
     episode.clearing_since_ms, episode.clearing_seen_at_ms = since, moment.at_ms
-    return end(episode, moment.at_ms, "recovered") if moment.at_ms >= since + rule.clear_for_ms else None
+    return end(episode, moment, "recovered") if moment.at_ms >= since + rule.clear_for_ms else None
 
 
-def end(episode: Episode, at_ms: int, reason: ClearReason) -> Change:
-    """Clear an open episode; from `at_ms` (event time) its cooldown counts."""
+def end(episode: Episode, moment: Moment, reason: ClearReason) -> Change:
+    """Clear an open episode; from this moment on its cooldown counts."""
     episode.phase = "cooldown"
-    episode.since_ms = at_ms
+    episode.since_ms = moment.at_ms
+    episode.cleared_received_at_ms = moment.received_at_ms
     episode.change += 1
     return Change("cleared", reason)
 
@@ -154,6 +155,15 @@ def has_lost_signal(episode: Episode, at_ms: int) -> bool:
     return at_ms - episode.seen_at_ms >= SIGNAL_LOST_MS
 
 
-def has_cooled_down(episode: Episode, rule: Rule, at_ms: int) -> bool:
-    """Tell whether a cleared episode's cooldown is over, so that the rule may raise again."""
-    return at_ms >= episode.since_ms + rule.cooldown_ms or at_ms < episode.since_ms - LONGEST_GAP_MS
+def has_cooled_down(episode: Episode, rule: Rule, moment: Moment) -> bool:
+    """Return whether a cleared episode's cooldown is over, so that the rule may raise again.
+
+    Event time counts, so that what a car recorded and sends at once is told as it would have been. Where the car's
+    clock was set back, broker time does: else a car that sets it back over and over would never have a cooldown.
+    """
+    if moment.at_ms >= episode.since_ms - LONGEST_GAP_MS:
+        return moment.at_ms >= episode.since_ms + rule.cooldown_ms
+    cleared_at_ms = episode.cleared_received_at_ms
+    if cleared_at_ms is None:  # by a version that did not remember it
+        return True
+    return not cleared_at_ms - LONGEST_GAP_MS <= moment.received_at_ms < cleared_at_ms + rule.cooldown_ms

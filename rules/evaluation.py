@@ -26,6 +26,8 @@ class Told(NamedTuple):
     """How many of them tell changes of trouble codes."""
     codes_waiting: int
     """Trouble codes that are followed once the partition has room for them."""
+    work_us: int
+    """What it has cost."""
 
 
 def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collection[str], code_room: int) -> Told:
@@ -45,8 +47,8 @@ def evaluate(state: VehicleState, rules: Rules, moment: Moment, *, met: Collecti
     state.episodes = list(progress.episodes.values())
     codes = (moment.reading.trouble_codes or ()) if rules.trouble_codes else ()
     looked_at = len(state.episodes) + len(codes)
-    charge(state, moment.received_at_ms, episodes=looked_at, changes=len(progress.alerts))
-    return Told(progress.alerts, changes, waiting)
+    work_us = charge(state, moment.received_at_ms, episodes=looked_at, changes=len(progress.alerts))
+    return Told(progress.alerts, changes, waiting, work_us)
 
 
 def _at_level(progress: Progress, rule: Rule) -> None:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from contracts.vehicle_state import MOST_CODE_WORK_US, Episode
+from contracts.alert import SEVERITIES
+from contracts.vehicle_state import (
+    MOST_CHANGES,
+    MOST_CHARGES,
+    MOST_CODE_WORK_US,
+    MOST_SHARED_WORK_US,
+    MOST_VEHICLE_WORK_US,
+    Charge,
+    Episode,
+)
 from rules.episode import Change, end
 from rules.rule import Rule
 
@@ -32,8 +41,10 @@ MOST_TRIPS: Final = 32
 
 MOST_WORK_US: Final = 1_000_000
 """Work at which a vehicle is set apart: half a day with an open alert, one reading a second, sent at once."""
-CALM_WORK_US: Final = MOST_WORK_US // 2
-"""Work at which it is judged again."""
+SMALL_WORK_US: Final = 50_000
+"""The same while the partition's vehicles together have taken more than their share: fifty alerts at once."""
+CALM_PART: Final = 2
+"""At half of either it is judged again; the larger counts when the partition has come to half of its own, too."""
 WORKED_OFF_US_PER_MS: Final = 2
 """How fast work is forgotten: a five-hundredth of a core a vehicle."""
 
@@ -42,10 +53,12 @@ EPISODE_WORK_US: Final = 2
 CHANGE_WORK_US: Final = 1_000
 """What a judged reading, each of its episodes and trouble codes, and an alert with all who take it are counted as."""
 
+SHARED_WORK_US: Final = 10_000_000
+"""Work that a partition's vehicles together may cause at once: ten of them all that one may."""
 SHARED_CODE_WORK_US: Final = 1_000_000
-"""Work for changes of trouble codes that a partition's vehicles may cause at once: a thousand of them."""
+"""Of it for changes of trouble codes: a thousand."""
 SHARED_WORKED_OFF_US_PER_MS: Final = 100
-"""How fast it is forgotten: a hundred changes a second, a tenth of a core."""
+"""How fast each is forgotten: a tenth of a core, or a hundred changes a second."""
 
 HOUR_MS: Final = 3_600_000
 
@@ -79,18 +92,17 @@ def work_left_us(state: VehicleState, received_at_ms: int) -> int:
     return max(0, state.work_us - passed_ms * WORKED_OFF_US_PER_MS)
 
 
-def charge(state: VehicleState, received_at_ms: int, *, episodes: int = 0, changes: int = 0) -> None:
-    """Count what a reading has cost: `episodes` and trouble codes looked at, `changes` told. Nothing costs nothing."""
+def charge(state: VehicleState, received_at_ms: int, *, episodes: int = 0, changes: int = 0) -> int:
+    """Count what a reading has cost, and return it: `episodes` and trouble codes looked at, `changes` told.
+
+    Nothing costs nothing.
+    """
     if not episodes and not changes:
-        return
+        return 0
     cost_us = READING_WORK_US + episodes * EPISODE_WORK_US + changes * CHANGE_WORK_US
-    state.work_us = work_left_us(state, received_at_ms) + cost_us
+    state.work_us = min(work_left_us(state, received_at_ms) + cost_us, MOST_VEHICLE_WORK_US)
     state.work_at_ms = max(state.work_at_ms, received_at_ms)
-
-
-def is_calm_again(state: VehicleState, received_at_ms: int) -> bool:
-    """Return whether a vehicle that was set apart may be judged again."""
-    return work_left_us(state, received_at_ms) <= CALM_WORK_US
+    return cost_us
 
 
 def set_apart(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
@@ -115,16 +127,22 @@ def take_back(state: VehicleState, moment: Moment) -> tuple[Episode, Change]:
     state.work_us = work_left_us(state, moment.received_at_ms)
     state.work_at_ms = max(state.work_at_ms, moment.received_at_ms)
     assert episode is not None  # noqa: S101 - the caller has looked
-    return episode, end(episode, moment.at_ms, "recovered")
+    return episode, end(episode, moment, "recovered")
 
 
 def trim(state: VehicleState) -> None:
-    """Bring a state from before these limits within them; open episodes stay, and make room when they end."""
+    """Bring a state from before these limits, or of somebody else, within them.
+
+    Open episodes stay, and make room when they end: with changes enough to tell each severity, and the end.
+    """
     codes = [episode for episode in state.episodes if ":" in episode.key]
     room = max(0, MOST_CODE_EPISODES - sum(episode.phase == "open" for episode in codes))
     waiting = [episode.key for episode in codes if episode.phase != "open"]
     dropped = set(waiting[room:])
     state.episodes = [episode for episode in state.episodes if episode.key not in dropped]
+    for episode in (*state.episodes, state.silent, state.apart):
+        if episode is not None:
+            episode.change = min(episode.change, MOST_CHANGES - len(SEVERITIES))
     del state.samples[:-MOST_AVERAGED]
     for trend in state.trends:
         del trend.samples[:-MOST_OF_TREND]
@@ -153,26 +171,46 @@ class Newcomers:
 
 
 @dataclass(slots=True)
-class CodeWork:
-    """What telling changes of trouble codes has cost a partition: one account for all of its vehicles."""
+class SharedWork:
+    """What judging its vehicles has cost a partition: one account for all of them. Silences are not in it."""
 
     work_us: int = 0
+    code_work_us: int = 0
+    """Of it for changes of trouble codes."""
     at_ms: int = 0
     counted_to: int = 0
-    """The first offset whose changes are not counted yet: none is counted twice."""
-
-    def left_us(self, clock_ms: int) -> int:
-        """Return what is not yet worked off when the partition's clock stands here."""
-        return max(0, self.work_us - max(0, clock_ms - self.at_ms) * SHARED_WORKED_OFF_US_PER_MS)
+    """The first offset whose work is not counted yet: none is counted twice."""
 
     def room(self, clock_ms: int) -> int:
-        """Return how many trouble codes of a vehicle may be followed now."""
-        return FEW_CODE_EPISODES if self.left_us(clock_ms) > SHARED_CODE_WORK_US else MOST_CODE_EPISODES
+        """Return how many trouble codes of a vehicle may be followed when the partition's clock stands here."""
+        return (
+            FEW_CODE_EPISODES
+            if self._left_us(self.code_work_us, clock_ms) > SHARED_CODE_WORK_US
+            else MOST_CODE_EPISODES
+        )
 
-    def charge(self, clock_ms: int, offset: int, changes: int) -> None:
-        """Count the changes that the reading at an offset told."""
-        if not changes or offset < self.counted_to:
+    def most_us(self, clock_ms: int) -> int:
+        """Return the work at which a vehicle is set apart now."""
+        return SMALL_WORK_US if self._left_us(self.work_us, clock_ms) > SHARED_WORK_US else MOST_WORK_US
+
+    def calm_us(self, clock_ms: int) -> int:
+        """Return the work at which one that is set apart is judged again now."""
+        is_calm = self._left_us(self.work_us, clock_ms) <= SHARED_WORK_US // CALM_PART
+        return (MOST_WORK_US if is_calm else SMALL_WORK_US) // CALM_PART
+
+    def add(self, clock_ms: int, charge: Charge) -> None:
+        """Count the work at a reading, once."""
+        if charge.offset < self.counted_to:
             return
-        self.work_us = min(self.left_us(clock_ms) + changes * CHANGE_WORK_US, MOST_CODE_WORK_US)
+        self.work_us = min(self._left_us(self.work_us, clock_ms) + charge.work_us, MOST_SHARED_WORK_US)
+        self.code_work_us = min(self._left_us(self.code_work_us, clock_ms) + charge.code_work_us, MOST_CODE_WORK_US)
         self.at_ms = max(self.at_ms, clock_ms)
-        self.counted_to = offset + 1
+        self.counted_to = charge.offset + 1
+
+    def _left_us(self, work_us: int, clock_ms: int) -> int:
+        return max(0, work_us - max(0, clock_ms - self.at_ms) * SHARED_WORKED_OFF_US_PER_MS)
+
+
+def remember(state: VehicleState, charge: Charge) -> None:
+    """Let a vehicle's state tell what its partition was charged for it, of its latest readings."""
+    state.charges = [*state.charges[1 - MOST_CHARGES :], charge]

@@ -18,6 +18,9 @@ _REASONS = {
     "rule_removed": "over: its rule is no longer in force",
 }
 
+_LONGEST = 3_900
+"""Characters of the rule's part: with the reason it fits an alert, whatever a state says that somebody else wrote."""
+
 
 class _Tolerant(dict[str, object]):
     """Fills what is not known with a dash: a message is never a reason to fail."""
@@ -33,8 +36,8 @@ def message(rule: Rule | None, episode: Episode, change: Change) -> str:
     code = episode.trouble_code or "-"
     meaning = meanings().get(code)
     values["code"] = code if meaning is None else f"{code} ({_lower_first(meaning.text)})"
-    template = episode.key if rule is None else rule.message
-    text = _filled(template, values)
+    # A key is no template: whoever wrote the state has chosen it.
+    text = (episode.key if rule is None else _filled(rule.message, values))[:_LONGEST]
     if change.reason is None:
         return text
     fact, _, _ = text.partition(": ")  # what to do about it is over as well

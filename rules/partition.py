@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from contracts.codec import encode
-from contracts.vehicle_state import MOST_CODE_CHANGES, Mark, VehicleState, mark_key
+from contracts.vehicle_state import Charge, Mark, VehicleState, mark_key
 from rules.evaluation import evaluate
 from rules.followed import CLOCK_SET_BACK_MS, Followed
 from rules.healthy import healthy_filter, met_rules
 from rules.limits import (
+    CHANGE_WORK_US,
     HOUR_MS,
     MOST_TRIPS,
-    MOST_WORK_US,
-    CodeWork,
     Newcomers,
+    SharedWork,
     charge,
-    is_calm_again,
+    remember,
     set_apart,
     take_back,
     trim,
+    work_left_us,
 )
 from rules.moment import Moment
 from rules.passing import FastLane
@@ -42,6 +44,14 @@ if TYPE_CHECKING:
 Record = tuple[bytes, bytes]
 
 NEVER_MS: Final = 2**62
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What one reading has cost."""
+
+    work_us: int = 0
+    code_work_us: int = 0
 
 
 class PartitionFold:
@@ -72,7 +82,7 @@ class PartitionFold:
         """States that had to be written earlier, before some of their trips were forgotten."""
         self._since_offset = _since_offset(mark, rules)
         self.newcomers = _newcomers(mark, rules)
-        self.code_work = _code_work(mark)
+        self.work = _shared_work(mark)
         self.codes_waiting = 0
         """Trouble codes that had to wait, as the partition had told many: each once for each reading."""
         self._unwatched = sum(state.refused_hour is not None for state in (states or {}).values())
@@ -82,8 +92,10 @@ class PartitionFold:
         self._met = met_rules(rules)
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
         self._wheel: SilenceWheel[Followed] = SilenceWheel()
+        trends = {rule.name for rule in rules.trends}
         for state in (states or {}).values():
             trim(state)
+            state.trends = [trend for trend in state.trends if trend.key in trends]
             self._follow(state)
 
     @property
@@ -174,42 +186,54 @@ class PartitionFold:
 
     def _judged(self, state: VehicleState, moment: Moment) -> list[Alert]:
         """Let the rules look at a watched vehicle's newest reading, unless the vehicle is set apart."""
-        alerts: list[Alert] = []
+        spent = _Spent()
+        alerts = self._taken_back(state, moment, spent)
         if state.apart is not None:
-            if not is_calm_again(state, moment.received_at_ms):
-                return alerts
-            alerts.append(apart_alert(*take_back(state, moment), self.rules, moment))
+            return alerts
         is_due = _is_due(moment.reading.recorded_at_ms, state.sample_due_ms, moment.received_at_ms)
         if state.episodes or not self._is_healthy(moment.reading, self.registry):
-            alerts += self._evaluated(state, moment)
-        return [*alerts, *(self._sampled_at(state, moment) if is_due else ()), *self._apart(state, moment)]
+            alerts += self._evaluated(state, moment, spent)
+        if is_due:
+            alerts += self._sampled_at(state, moment, spent)
+        return [*alerts, *self._charged(state, moment, spent)]
 
-    def _evaluated(self, state: VehicleState, moment: Moment) -> list[Alert]:
-        met, room = self._met(moment.reading, self.registry), self.code_work.room(self._clock_at(moment.received_at_ms))
+    def _taken_back(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
+        """Judge a vehicle again that was set apart and has calmed."""
+        calm_us = self.work.calm_us(self._clock_at(moment.received_at_ms))
+        if state.apart is None or work_left_us(state, moment.received_at_ms) > calm_us:
+            return []
+        spent.work_us += CHANGE_WORK_US
+        return [apart_alert(*take_back(state, moment), self.rules, moment)]
+
+    def _evaluated(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
+        met, room = self._met(moment.reading, self.registry), self.work.room(self._clock_at(moment.received_at_ms))
         told = evaluate(state, self.rules, moment, met=met, code_room=room)
         self.codes_waiting += told.codes_waiting
-        if told.code_changes:
-            self._charge_codes(moment.received_at_ms, moment.offset, told.code_changes)
-            state.code_changes = [*state.code_changes[1 - MOST_CODE_CHANGES :], (moment.offset, told.code_changes)]
+        spent.work_us += told.work_us
+        spent.code_work_us += told.code_changes * CHANGE_WORK_US
         return told.alerts
 
-    def _charge_codes(self, received_at_ms: int, offset: int, changes: int) -> None:
-        self.code_work.charge(self._clock_at(received_at_ms), offset, changes)
+    def _charged(self, state: VehicleState, moment: Moment, spent: _Spent) -> Sequence[Alert]:
+        """Charge the partition for a reading; set its vehicle apart if its readings have cost more than its share."""
+        clock_ms = self._clock_at(moment.received_at_ms)
+        alerts: list[Alert] = []
+        if work_left_us(state, moment.received_at_ms) > self.work.most_us(clock_ms):
+            spent.work_us += CHANGE_WORK_US
+            alerts.append(apart_alert(*set_apart(state, moment), self.rules, moment))
+        if spent.work_us:
+            paid = Charge(moment.offset, spent.work_us, spent.code_work_us)
+            self.work.add(clock_ms, paid)
+            remember(state, paid)
+        return alerts
 
     def _clock_at(self, received_at_ms: int) -> int:
         """Return the partition's clock at a reading."""
         return max(self.clock_ms, received_at_ms)
 
-    def _sampled_at(self, state: VehicleState, moment: Moment) -> list[Alert]:
+    def _sampled_at(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
         alerts = sample(state, self.rules, moment)
-        charge(state, moment.received_at_ms, changes=len(alerts))
+        spent.work_us += charge(state, moment.received_at_ms, changes=len(alerts))
         return alerts
-
-    def _apart(self, state: VehicleState, moment: Moment) -> Sequence[Alert]:
-        """Set a vehicle apart whose readings have cost more than its share."""
-        if state.work_us <= MOST_WORK_US or state.apart is not None:
-            return ()
-        return [apart_alert(*set_apart(state, moment), self.rules, moment)]
 
     def drain(self, limit: int) -> list[Record]:
         """Give up to `limit` changed states as records of `vehicle-states`; older trips are forgotten once given."""
@@ -235,8 +259,9 @@ class PartitionFold:
             new_hour=self.newcomers.hour,
             new_vehicles=self.newcomers.count,
             unwatched=self._unwatched,
-            code_work_us=self.code_work.work_us,
-            code_work_at_ms=self.code_work.at_ms,
+            work_us=self.work.work_us,
+            code_work_us=self.work.code_work_us,
+            work_at_ms=self.work.at_ms,
             topic_id=topic_id,
         )
         return mark_key(self.partition), encode(mark)
@@ -276,7 +301,9 @@ class PartitionFold:
         """Count what a reading took whose vehicle's state was written by a worker that died before its mark was."""
         if offset == state.watched_from_offset and offset >= self.newcomers.counted_to:
             self.newcomers.admit(self._clock_at(received_at_ms), offset)
-        self._charge_codes(received_at_ms, offset, dict(state.code_changes).get(offset, 0))
+        for paid in state.charges:
+            if paid.offset == offset:
+                self.work.add(self._clock_at(received_at_ms), paid)
 
     def _spill(self, followed: Followed) -> None:
         """Write a state before its older trips are forgotten: totals are never lost, and never many at once."""
@@ -285,9 +312,9 @@ class PartitionFold:
 
     def _sampled(self, followed: Followed, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
         """Sample a vehicle at a healthy reading that has passed."""
-        state, moment = followed.counted(), self._moment(reading, offset, received_at_ms)
-        alerts = self._sampled_at(state, moment)
-        alerts += self._apart(state, moment)
+        state, moment, spent = followed.counted(), self._moment(reading, offset, received_at_ms), _Spent()
+        alerts = self._sampled_at(state, moment, spent)
+        alerts += self._charged(state, moment, spent)
         followed.sampled()
         return alerts
 
@@ -353,8 +380,10 @@ def _newcomers(mark: Mark | None, rules: Rules) -> Newcomers:
     return Newcomers(rules.new_vehicles_an_hour, *counted)
 
 
-def _code_work(mark: Mark | None) -> CodeWork:
-    return CodeWork() if mark is None else CodeWork(mark.code_work_us, mark.code_work_at_ms, mark.next_offset)
+def _shared_work(mark: Mark | None) -> SharedWork:
+    if mark is None:
+        return SharedWork()
+    return SharedWork(mark.work_us, mark.code_work_us, mark.work_at_ms, mark.next_offset)
 
 
 def _receive(state: VehicleState, offset: int, received_at_ms: int) -> None:

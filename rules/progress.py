@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from contracts.alert import Alert, alert_id
 from rules.episode import Change, begin, end, follow, has_cooled_down, has_lost_signal, pend
-from rules.limits import LIMIT_RULES, SET_APART
+from rules.limits import MANY_CODES, SET_APART
 from rules.message import message
 from rules.rule import FOLD_VERSION
 
@@ -47,7 +47,7 @@ class Progress:
     def episode(self, key: str, rule: Rule) -> Episode | None:
         """Give the episode with this key; one that has cooled down is forgotten."""
         episode = self.episodes.get(key)
-        if episode is not None and episode.phase == "cooldown" and has_cooled_down(episode, rule, self.moment.at_ms):
+        if episode is not None and episode.phase == "cooldown" and has_cooled_down(episode, rule, self.moment):
             del self.episodes[key]
             return None
         return episode
@@ -55,7 +55,7 @@ class Progress:
     def without_signal(self, episode: Episode | None, rule: Rule) -> None:
         """Pass a reading that says nothing to the rule; an open episode ends after a day of them."""
         if episode is not None and episode.phase == "open" and has_lost_signal(episode, self.moment.at_ms):
-            self.tell(end(episode, self.moment.at_ms, "signal_lost"), episode, rule)
+            self.tell(end(episode, self.moment, "signal_lost"), episode, rule)
 
     def follow(self, episode: Episode, rule: Rule, values: RegistryValues, *, is_clear: bool) -> None:
         """Move an open episode."""
@@ -79,7 +79,7 @@ class Progress:
         for key in [key for key in self.episodes if not _is_in_force(key, self.rules)]:
             episode = self.episodes.pop(key)
             if episode.phase == "open":
-                self.tell(end(episode, self.moment.at_ms, "rule_removed"), episode, None)
+                self.tell(end(episode, self.moment, "rule_removed"), episode, None)
 
     def tell(self, change: Change | None, episode: Episode, rule: Rule | None) -> None:
         """Add the alert of a change, if there was one."""
@@ -89,8 +89,8 @@ class Progress:
 
 def _is_in_force(key: str, rules: Rules) -> bool:
     name, _, code = key.partition(":")
-    if name in LIMIT_RULES:
-        return True
+    if key == MANY_CODES.name:
+        return bool(rules.trouble_codes)
     rule = rules.rule_of_code(code) if code else rules.by_name.get(name)
     return rule is not None and rule.name == name and (bool(code) or rule.level is not None)
 

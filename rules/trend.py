@@ -135,7 +135,8 @@ def _judged(
     progress = Progress.of(state, rules, moment)
     episode = progress.episode(rule.name, rule)
     if episode is not None and episode.phase == "open":
-        fixed = values | {name: episode.registry[name] for name in values.keys() & episode.registry.keys() - {CHANGE}}
+        begun = {name: value for name, value in episode.registry.items() if value is not None and name != CHANGE}
+        fixed = values | {name: begun[name] for name in values.keys() & begun.keys()}
         is_clear = not is_level if rule.clear is None else holds(rule.clear, moment, fixed)
         progress.follow(episode, rule, fixed, is_clear=is_clear)
     else:

@@ -108,6 +108,43 @@ def strangers(vehicles: int) -> list[str]:
     return [next(mine) for _ in range(vehicles)]
 
 
+def alerts_that_come_and_go(cycles: int) -> Iterator[Reading]:
+    """Yield readings of a long drive at which many rules over signals raise and clear, each when it may again."""
+    for cycle in range(cycles):
+        for second in (0, 5, 10, 20, 30, 40, 50, 60):
+            is_bad = second < 20
+            yield a_reading(2_000 * cycle + second, **(BAD if is_bad else {"oil_c": 90.0, "misfires": 0}))
+
+
+def many_cars_that_come_and_go(seed: int, *, cars: int = 12, cycles: int = 6) -> list[Record]:
+    """Return a partition whose cars send such drives at once, with calm ones among them and a calm hour behind."""
+    rng, offsets, records = random.Random(seed), count(), list[Record]()
+    at_ms, vins = START_MS + 30 * 3_600_000, strangers(cars + 3)
+    drives = [iter(alerts_that_come_and_go(cycles)) for _ in range(cars)]
+    for second in range(8 * cycles):
+        for vin, drive in rng.sample(list(zip(vins, drives, strict=False)), cars):
+            at_ms += rng.choice([0, 0, 0, 1])
+            records.append(Record(PARTITION, next(offsets), at_ms, encode(_of(vin, next(drive)))))
+        for vin in vins[cars:]:
+            records.append(Record(PARTITION, next(offsets), at_ms, encode(_of(vin, a_reading(10_000 + 30 * second)))))
+    for second in range(40):
+        at_ms += rng.choice([1_000, 30_000, 100_000])
+        for vin in rng.sample(vins, len(vins)):
+            signals = BAD if 20 <= second < 30 else {}
+            reading = _of(vin, a_reading(20_000 + 5 * second, **signals))
+            records.append(Record(PARTITION, next(offsets), at_ms, encode(reading)))
+    return records
+
+
+BAD: dict[str, Any] = {
+    "coolant_c": 150.0,
+    "oil_c": 160.0,
+    "oil_pressure_kpa": 5.0,
+    "battery_v": 17.0,
+    "engine_rpm": 8_000.0,
+}
+
+
 def _of(vin: str, reading: Reading) -> Reading:
     reading.vehicle_id = vin
     return reading

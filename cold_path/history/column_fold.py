@@ -1,7 +1,7 @@
 """The rules' fold over rows as columns: what no rule need look at moves the counters in whole runs.
 
 It leaves the same states and causes the same alerts as `PartitionFold.advance` and `fold` do for one reading after the
-other. Full looks are taken in the order of the partition's rows, since vehicles share its clock and its bounds.
+other. Full looks and samples are taken in the order of the partition's rows, since vehicles share its clock and bounds.
 A law in the tests says so.
 """
 
@@ -82,6 +82,7 @@ class ColumnFold(PartitionFold):
 
     def sampled(self, known: Followed, strands: Strands, row: int) -> list[Alert]:
         """Sample a vehicle at a row that needed no look otherwise."""
+        self.clock_ms = strands.clock_ms[row]
         return list(self._sampled(known, strands.reading(row), strands.offset[row], strands.received_ms[row]))
 
     def look_for_silence(self, known: Followed, now_ms: int) -> list[Alert]:
@@ -115,10 +116,11 @@ class _Strand:
         """Alerts, each with the place of the record that caused it."""
 
     def turns(self) -> Iterator[int]:
-        """Yield the place of each row that needs a full look, in rising order; look when the next is asked for.
+        """Yield the place of each row that needs a full look or a sample, in rising order.
 
-        Full looks at other vehicles may come in between, as all share the partition's bounds. All else that a vehicle
-        goes through, its calm runs, samples and silences, concerns nobody else, and is done at once.
+        It is taken when the next is asked for. Looks at other vehicles may come in between, as all share the
+        partition's bounds. All else that a vehicle goes through, its calm runs and silences, concerns nobody else, and
+        is done at once.
         """
         strands = self._strands
         row, end = strands.bounds.get(self._vehicle_id, (0, 0))
@@ -132,7 +134,11 @@ class _Strand:
                 silence_at = self._looked_at(row, silence_at)
                 row += 1
             else:
-                row = self._counted(self._known, row, silence_at)
+                last, is_due = self._counted(self._known, row, silence_at)
+                if is_due:
+                    yield strands.place[last]
+                    self._tell(strands.place[last], self._fold.sampled(self._known, strands, last))
+                row = last + 1
         self._settle()
 
     def _next_silence(self, after: int) -> int:
@@ -158,17 +164,15 @@ class _Strand:
         self._known = self._fold.followed(self._vehicle_id)
         return self._next_silence(strands.place[row]) if is_new else silence_at
 
-    def _counted(self, known: Followed, row: int, silence_at: int) -> int:
-        """Count a calm run up to where a look may be due, and sample it there; return the next row."""
+    def _counted(self, known: Followed, row: int, silence_at: int) -> tuple[int, bool]:
+        """Count a calm run up to where a sample may be due; return its last row, and whether one is due there."""
         strands = self._strands
         end = bisect_left(strands.place, silence_at, row, strands.run_end(row))
         due = bisect_left(strands.recorded_ms, known.look_at_ms, row, end)
         last = min(due, end - 1)
         strands.count_in(known, last)
         self._newest = last
-        if due == last and known.look_at_ms <= strands.received_ms[last]:
-            self._tell(strands.place[last], self._fold.sampled(known, strands, last))
-        return last + 1
+        return last, due == last and known.look_at_ms <= strands.received_ms[last]
 
     def _settle(self) -> None:
         """Bring the state up to date with the runs that were counted."""

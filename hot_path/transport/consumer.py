@@ -7,6 +7,7 @@ What must hold, and is tested on a real broker:
   ends with every seek to the committed offsets and every revocation.
 - No source partition is read before Faust has finished restoring: it clears its queues as the last step of that.
 - A full queue blocks the loop that drains the consumer: back-pressure at once, no pausing of partitions.
+- Of a partition that has much to fold nothing more is fetched, so that it never fills the queue for the others.
 - Only what is committed is read. Faust asks for that only together with transactions of its own.
 """
 
@@ -27,6 +28,8 @@ from runtime.kafka.chunk import Chunk
 from runtime.kafka.chunk_fetch import Chunking
 
 _CHANGING_HANDS_S = 0.02
+_BUSY_S = 0.01
+"""As long is waited for other partitions while one has much to fold, of which more may be wanted soon."""
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped library
@@ -94,6 +97,9 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
     on_revoked: Callable[[], None] = staticmethod(lambda: None)
     """Called first of all when partitions are taken away, before anything is awaited."""
 
+    is_busy: Callable[[int], bool] = staticmethod(lambda _: False)
+    """Whether a partition has so many chunks waiting that no more are to be fetched."""
+
     def on_init(self) -> None:
         """Start with nothing delivered."""
         super().on_init()
@@ -125,7 +131,20 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]  # untyped library
             if not active_partitions:  # aiokafka takes an empty set for "all"
                 await self.sleep(_CHANGING_HANDS_S)
                 return {}
-        return await super()._getmany(active_partitions, timeout)
+        return await self._get_others_than_busy(active_partitions, timeout)
+
+    async def _get_others_than_busy(self, active_partitions: set[TP] | None, timeout_s: float) -> Any:
+        wanted = self.assignment() if active_partitions is None else active_partitions
+        busy = {tp for tp in wanted if tp.topic in self._folded_topics() and self.is_busy(tp.partition)}
+        if not busy:
+            return await super()._getmany(active_partitions, timeout_s)
+        if busy == wanted:
+            await self.sleep(_BUSY_S)
+            return {}
+        return await super()._getmany(wanted - busy, min(timeout_s, _BUSY_S))
+
+    def _folded_topics(self) -> set[str]:
+        return set(self._chunking.topics - self.app.tables.changelog_topics)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         """Fetch, and give (partition, message) one by one: plain topics first, then chunks, partitions taking turns."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demanding import codes_from, codes_that_come_and_go, new_codes_in_pairs, strangers
@@ -96,12 +97,30 @@ def test_codes_of_many_cars_at_once_wait_and_are_the_same_ones_over_a_restart(st
     fold = stage.expected()[0][mark.partition]
     assert fold.codes_waiting > 0
     eventually(lambda: "trouble codes wait" in second.log.read_text(encoding="utf-8"), within_s=30)
-    assert (mark.code_work_us, mark.code_work_at_ms) == (fold.code_work.work_us, fold.code_work.at_ms)
+    assert (mark.code_work_us, mark.work_us, mark.work_at_ms) == (
+        fold.work.code_work_us,
+        fold.work.work_us,
+        fold.work.at_ms,
+    )
 
 
-def with_codes(vins: list[str], *, seconds: Iterable[int]) -> Iterator[Reading]:
+def test_seconds_of_work_in_one_chunk_hold_up_nobody_and_are_not_begun_anew_after_a_kill(stage: Stage) -> None:
+    often = ("--flush-shortest", "0.2", "--chunk-readings", "20000", "--standstill", "22")
+    killed = stage.start(*often, breaking=("before_mark", 4))
+    costly = with_codes(strangers(100), seconds=range(0, 800, 4), coolant_c=112.0)
+    stage.send(lately(costly))
+    killed.process.wait(60)
+    last = stage.start(*often)
+    stage.send(drives(40, 30))
+    stage.wait_committed(within_s=120)
+    assert last.process.poll() is None
+    assert "stands still" not in last.log.read_text(encoding="utf-8")
+    stage.assert_nothing_lost()
+
+
+def with_codes(vins: list[str], *, seconds: Iterable[int], **signals: Any) -> Iterator[Reading]:
     for second in seconds:
         for vin in vins:
-            reading = a_reading(second, trouble_codes=codes_from(0))
+            reading = a_reading(second, trouble_codes=codes_from(0), **signals)
             reading.vehicle_id = vin
             yield reading

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pytest
-from demanding import PARTITION, demanding_stream, many_cars_with_codes, strangers
+from demanding import (
+    PARTITION,
+    demanding_stream,
+    many_cars_that_come_and_go,
+    many_cars_with_codes,
+    strangers,
+)
 from disturbed import Record, disturbed_stream, fleet
 from driving import RULES, START_MS, a_reading
 
@@ -21,7 +27,7 @@ from contracts.codec import encode
 from contracts.errors import MalformedReading
 from contracts.plausibility import believe
 from contracts.reading import Reading
-from rules import Rules
+from rules import Rules, limits
 from rules.healthy import healthy_filter
 from rules.limits import HOUR_MS
 from rules.partition import PartitionFold
@@ -142,6 +148,19 @@ def test_columns_make_the_same_codes_wait(seed: int) -> None:
     slow, fast = one_by_one(records), by_columns(records, random.Random(seed))
     assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
     assert (fast.states, fast.marks) == (slow.states, slow.marks)
+
+
+@pytest.mark.parametrize("seed", [93, 94, 95])
+def test_columns_set_the_same_cars_apart_where_many_have_taken_more_than_the_partitions_share(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SHARED_WORK_US", 100_000)
+    monkeypatch.setattr(limits, "SMALL_WORK_US", 10_000)
+    records = many_cars_that_come_and_go(seed)
+    slow, fast = one_by_one(records), by_columns(records, random.Random(seed))
+    assert in_any_order(fast.alerts) == in_any_order(slow.alerts)
+    assert (fast.states, fast.marks) == (slow.states, slow.marks)
+    assert limits.SET_APART.name in str(slow.alerts)
 
 
 def test_columns_watch_the_new_cars_that_came_first_whatever_their_names_are() -> None:

@@ -129,7 +129,7 @@ def test_no_figures_raise_anything_else_and_what_is_believed_can_be_stored(name:
         ("mark", {"next_offset": 101}, "offset"),
         ("mark", {"since_offset": 101}, "offset"),
         ("mark", {"new_hour": 2**40}, "time"),
-        ("mark", {"code_work_at_ms": 2**50}, "time"),
+        ("mark", {"work_at_ms": 2**50}, "time"),
         ("mark", {"new_vehicles": -1}, "shape"),
         ("state", {"watched_from_offset": 2**52}, "offset"),
         ("state", {"work_at_ms": NOW_MS + DAY_MS}, "time"),

@@ -75,3 +75,26 @@ def test_a_partition_with_very_much_to_read_waits_behind_the_others_after_its_tu
     waiting = OrderedDict({much: "300 chunks", little: "a chunk"})
     let_others_go_first(waiting, [much, read_to_its_end])
     assert list(waiting) == [little, much]
+
+
+class Fetching:
+    """Stands for Faust's consumer thread: notes what is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[TP]] = []
+
+    async def getmany(self, active_partitions: set[TP], _timeout_s: float) -> dict[TP, list[Chunk]]:
+        self.asked.append(active_partitions)
+        return {}
+
+
+async def test_of_a_partition_that_has_much_to_fold_nothing_is_fetched(tmp_path: Path) -> None:
+    consumer, thread = _consumer(tmp_path), Fetching()
+    other = TP("readings", 1)
+    consumer._thread = thread
+    consumer.is_busy = lambda partition: partition == HOME.partition
+    await consumer._getmany({HOME, other}, 5.0)
+    await consumer._getmany({HOME}, 5.0)
+    consumer.is_busy = lambda _: False
+    await consumer._getmany({HOME, other}, 5.0)
+    assert thread.asked == [{other}, {HOME, other}]

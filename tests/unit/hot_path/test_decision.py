@@ -6,7 +6,7 @@ from driving import VIN, Drive, a_reading
 
 from contracts.codec import encode
 from contracts.rejection import KEPT_BYTES, from_headers
-from hot_path.decision import decide
+from hot_path.decision import Decision, decide
 from hot_path.rejecting import KEPT_HEADER_BYTES, MOST_ALONE
 from rules.partition import PartitionFold
 from runtime.kafka.chunk import Chunk, Record, RecordBatch
@@ -99,3 +99,26 @@ def test_silence_is_raised_by_a_later_record_even_a_rejected_one() -> None:
     decide(fold, _chunk(fold, (start_ms, [Sent(0, encode(a_reading(0)))])), partitions=12)
     effects = decide(fold, _chunk(fold, (start_ms + 3_600_000, [Sent(1, b"{")])), partitions=12)
     assert [alert.rule for alert in effects.overdue] == [fold.rules.silence.name if fold.rules.silence else ""]
+
+
+def test_a_chunk_is_folded_in_steps_and_at_each_everything_before_the_next_offset_is_folded_and_no_more() -> None:
+    records = [_hot(0), Sent(1, b"no json"), _hot(6), _hot(7), Sent(8, b"{"), _hot(9)]
+    at_ms = a_reading(10).recorded_at_ms
+    whole = Drive().fold
+    told = decide(whole, _chunk(whole, (at_ms, records)), partitions=12)
+    fold = Drive().fold
+    decision = Decision(fold, _chunk(fold, (at_ms, records)), partitions=12)
+    parts = []
+    for _ in decision.steps:
+        parts.append(decision.taken())
+        assert [state.offset < decision.next_offset for state in fold.states.values()] == [True]
+        assert sum(part.folded for part in parts) == sum(
+            record.value is not None and len(record.value) > 9
+            for record in records
+            if record.offset < decision.next_offset
+        )
+    parts.append(decision.taken())
+    assert decision.next_offset == 10
+    assert [alert for part in parts for alert in part.alerts] == told.alerts
+    assert [rejected.headers for part in parts for rejected in part.rejected] == [r.headers for r in told.rejected]
+    assert fold.states == whole.states

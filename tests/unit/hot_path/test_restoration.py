@@ -12,7 +12,14 @@ from contracts.record import Record
 from contracts.record_checks import Ends
 from contracts.topics import READING_PARTITIONS
 from contracts.vehicle_state import Mark, VehicleState, mark_key
-from hot_path.restoration import Delivery, LostChunk, OlderRecords, PartitionRecords, was_created_anew
+from hot_path.restoration import (
+    MOST_STATE_BYTES,
+    Delivery,
+    LostChunk,
+    OlderRecords,
+    PartitionRecords,
+    was_created_anew,
+)
 from rules.written import gathered
 from runtime.kafka.chunk import Chunk, RecordBatch
 
@@ -181,3 +188,27 @@ def test_no_records_stop_a_restoration(written: list[tuple[bytes, bytes | None]]
     older = OlderRecords(lost, ENDS, "this")
     for at, (key, value) in enumerate(written):
         older.take(Record("states", HOME, at, NOW_MS, key, value))
+
+
+def test_what_was_read_may_be_judged_a_few_keys_at_a_time() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    (state,) = drive.fold.drain(1)
+    records = PartitionRecords()
+    records.take(_chunk(0, sequence=0, records=[_record(0, *state), _record(1, *drive.fold.mark(1))]))
+    found = []
+    while records.count():
+        found.append(records.believed(ENDS, None, most=1)[0])
+    assert [len(part) for part in found] == [1, 1]
+    assert {key for part in found for key in part} == {state[0], mark_key(HOME)}
+
+
+def test_a_state_that_leaves_no_room_for_what_follows_is_refused() -> None:
+    drive = Drive()
+    drive.read(a_reading(0))
+    ((key, value),) = drive.fold.drain(1)
+    records = PartitionRecords()
+    large = value[:-1] + b',"x":"' + b"x" * MOST_STATE_BYTES + b'"}'
+    records.take(_chunk(0, sequence=0, records=[_record(0, key, large)]))
+    assert records.believed(ENDS, None) == ({}, {key})
+    assert [error.flaw for _, error in records.refused] == ["size"]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from hot_path.standstill import Offsets, StandstillWatch
+from collections.abc import Callable
+from functools import partial
+
+from hot_path.standstill import Offsets, Progress, StandstillWatch
 
 
 def _observed(watch: StandstillWatch, now_s: float, committed: int | None, end: int) -> float | None:
@@ -49,3 +52,24 @@ def test_a_worker_that_was_stopped_for_a_minute_is_not_taken_for_one_that_stands
     watch = StandstillWatch()
     _seen_every_second(watch, 20, 10, 20)
     assert _observed(watch, 80, 10, 20) == 0
+
+
+def _doing(watch: StandstillWatch, seconds: int, of: Callable[[int], Progress]) -> float | None:
+    return [watch.observe({3: Offsets(10, 20, of(now_s))}, now_s).get(3) for now_s in range(seconds + 1)][-1]
+
+
+def test_a_worker_that_folds_on_writes_on_or_reads_states_on_does_not_stand_still() -> None:
+    for what in ("folded", "written", "restored"):
+        assert _doing(StandstillWatch(), 31, partial(_going_on, what)) == 0
+
+
+def _going_on(what: str, second: int) -> Progress:
+    return Progress(10, (what, second))
+
+
+def test_one_that_is_at_the_same_place_all_the_time_does() -> None:
+    assert _doing(StandstillWatch(), 31, lambda _: Progress(10, ("folded", 15))) == 31
+
+
+def test_one_that_folds_on_and_does_not_commit_what_is_processed_does() -> None:
+    assert _doing(StandstillWatch(), 31, lambda second: Progress(12, ("folded", 15 + second))) == 31

@@ -258,3 +258,34 @@ def test_a_bad_reading_in_the_middle_of_clearing_begins_the_clearing_anew() -> N
     assert drive.told() == [("hot_engine", 1, "raised")]
     drive.read(a_reading(25))
     assert drive.told()[1:] == [("hot_engine", 2, "cleared")]
+
+
+def _with_a_clock_set_back(cycles: int, *, period_s: int) -> list[tuple[Reading, int]]:
+    """Return readings that are hot and calm by turns, whose clock goes back to where it was, and when each arrives."""
+    told: list[tuple[Reading, int]] = []
+    for cycle in range(cycles):
+        for step in range(20):
+            reading = a_reading(100 + step * 2, coolant_c=HOT if step < 5 else 92.0)
+            reading.sequence = len(told)
+            told.append((reading, START_MS + 3_600_000 + (cycle * period_s + step) * 1_000))
+    return told
+
+
+@pytest.mark.parametrize(("period_s", "raised"), [(20, 3), (1_000, 9)])
+def test_a_clock_that_is_set_back_over_and_over_ends_no_cooldown_before_its_time(period_s: int, raised: int) -> None:
+    drive = Drive(rules=rules_of(_LEVEL + "cooldown_s = 60"))
+    for offset, (reading, received_at_ms) in enumerate(_with_a_clock_set_back(9, period_s=period_s)):
+        drive.alerts += drive.fold.fold(reading, offset, received_at_ms)
+    assert sum(alert.state == "raised" for alert in drive.alerts) == raised
+
+
+def test_a_recording_that_is_sent_at_once_has_the_alerts_that_it_would_have_had() -> None:
+    live, recorded = (Drive(rules=rules_of(_LEVEL + "cooldown_s = 60")) for _ in range(2))
+    readings = [
+        a_reading(100 * cycle + at, coolant_c=HOT if at < 10 else 92.0) for cycle in range(9) for at in range(30)
+    ]
+    live.read(*readings)
+    for offset, reading in enumerate(readings):
+        recorded.alerts += recorded.fold.fold(reading, offset, START_MS + 3_600_000)
+    assert live.told() == recorded.told()
+    assert len(live.alerts) == 18

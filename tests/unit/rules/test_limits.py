@@ -16,6 +16,7 @@ from demanding import (
     codes_from,
     codes_that_come_and_go,
     demanding_stream,
+    many_cars_that_come_and_go,
     many_cars_with_codes,
     new_codes_in_pairs,
     strangers,
@@ -28,8 +29,16 @@ from contracts.codec import decode, encode
 from contracts.errors import InvalidRules, MalformedRecord
 from contracts.plausibility import believe
 from contracts.reading import Reading
-from contracts.vehicle_state import MOST_CODE_WORK_US, Mark, TripTotals, VehicleState, merged_totals
-from rules import default_rules_file, load_rules, parse_rules, with_room_for
+from contracts.vehicle_state import (
+    MOST_CODE_WORK_US,
+    MOST_SHARED_WORK_US,
+    Charge,
+    Mark,
+    TripTotals,
+    VehicleState,
+    merged_totals,
+)
+from rules import default_rules_file, limits, load_rules, parse_rules, with_room_for
 from rules.limits import FEW_CODE_EPISODES, HOUR_MS, MANY_CODES, MOST_CODE_EPISODES, MOST_TRIPS, SET_APART
 from rules.partition import PartitionFold
 from rules.rule import FOLD_VERSION
@@ -279,14 +288,72 @@ def test_a_stretch_that_comes_again_is_not_counted_again() -> None:
 
 
 def test_a_mark_holds_trouble_codes_back_for_two_minutes_at_most() -> None:
-    forged = Mark(PARTITION, 0, START_MS, RULES.hash, code_work_us=MOST_CODE_WORK_US, code_work_at_ms=START_MS)
-    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).code_work
+    forged = Mark(PARTITION, 0, START_MS, RULES.hash, code_work_us=MOST_CODE_WORK_US, work_at_ms=START_MS)
+    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).work
     assert work.room(START_MS) == FEW_CODE_EPISODES
     assert work.room(START_MS + 120_000) == MOST_CODE_EPISODES
-    work.charge(START_MS, 1, 1_000_000)
+    work.add(START_MS, Charge(1, 1_000_000_000, 1_000_000_000))
     assert work.room(START_MS + 120_000) == MOST_CODE_EPISODES
     with pytest.raises(MalformedRecord):
         decode(encode(msgspec.structs.replace(forged, code_work_us=MOST_CODE_WORK_US + 1)), Mark)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a partition have a tenth of a second at once, so that a dozen cars are beyond it."""
+    monkeypatch.setattr(limits, "SHARED_WORK_US", 100_000)
+    monkeypatch.setattr(limits, "SMALL_WORK_US", 10_000)
+
+
+def apart(alerts: list[Alert], state: str) -> set[str]:
+    return {alert.vehicle_id for alert in alerts if (alert.rule, alert.state) == (SET_APART.name, state)}
+
+
+@pytest.mark.usefixtures("narrow")
+def test_many_cars_each_within_its_share_are_set_apart_together_and_calm_ones_are_judged_on() -> None:
+    records = many_cars_that_come_and_go(96)
+    *demanding, first, second, third = strangers(15)
+    fold, alerts = _folded(records, RULES)
+    assert apart(alerts, "raised") == apart(alerts, "cleared") == set(demanding)
+    hot = [alert for alert in alerts if (alert.rule, alert.state) == ("coolant_over_temperature", "raised")]
+    assert {first, second, third} < {alert.vehicle_id for alert in hot}
+    assert len(alerts) < 450
+    states = fold.states.values()
+    assert not any(state.apart for state in states)
+    assert {state.trips[0].ended_at_ms for state in states} == {state.newest.recorded_at_ms for state in states}
+
+
+def test_the_same_cars_are_not_set_apart_where_the_partition_has_room() -> None:
+    fold, alerts = _folded(many_cars_that_come_and_go(96), RULES)
+    assert apart(alerts, "raised") == set()
+    assert len(alerts) > 900
+    assert fold.work.work_us < limits.SHARED_WORK_US
+
+
+@pytest.mark.usefixtures("narrow")
+def test_cars_are_set_apart_at_the_same_readings_wherever_a_restart_falls() -> None:
+    records = many_cars_that_come_and_go(97)
+    whole, alerts = _folded(records, RULES)
+    for marked in (0, 9, 40, 60, 100, 300, 800):
+        for written in {marked, marked + 7, marked + 90}:
+            first, told = _folded(records[:marked], RULES)
+            before = [*first.drain(100), first.mark(marked)]
+            told += _told(first, records[marked:written])
+            states, mark = restored([*before, *first.drain(100)])  # killed before their mark
+            second = PartitionFold(PARTITION, RULES, registry={}, states=states, mark=mark)
+            told += _told(second, records[max(0, marked - 9) :])
+            assert set(events(told)) == set(events(alerts))
+            assert second.states == whole.states
+            assert second.mark(99) == whole.mark(99)
+
+
+def test_a_mark_holds_cars_back_for_two_minutes_at_most() -> None:
+    forged = Mark(PARTITION, 0, START_MS, RULES.hash, work_us=MOST_SHARED_WORK_US, work_at_ms=START_MS)
+    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).work
+    assert work.most_us(START_MS) == limits.SMALL_WORK_US
+    assert work.most_us(START_MS + 120_000) == limits.MOST_WORK_US
+    with pytest.raises(MalformedRecord):
+        decode(encode(msgspec.structs.replace(forged, work_us=MOST_SHARED_WORK_US + 1)), Mark)
 
 
 def test_a_mark_tells_since_when_these_rules_and_this_fold_judge() -> None:

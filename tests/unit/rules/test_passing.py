@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from demanding import demanding_stream, many_cars_with_codes
+from demanding import demanding_stream, many_cars_that_come_and_go, many_cars_with_codes
 from disturbed import Record as Arrived
 from driving import REGISTERED, RULES, START_MS, VIN, a_reading
 from hypothesis import given
@@ -17,6 +17,7 @@ from contracts.partitioning import partition_of_key
 from contracts.plausibility import believe
 from contracts.reading import Reading
 from contracts.vehicle_state import VehicleState
+from rules import limits
 from rules.partition import PartitionFold
 
 PARTITION = partition_of_key(VIN.encode(), 12)
@@ -188,6 +189,19 @@ def test_the_fast_lane_makes_the_same_codes_wait() -> None:
     assert (fast.states, fast.mark(0)) == (full.states, full.mark(0))
     assert fast.codes_waiting == full.codes_waiting > 0
     assert fast.passed > 100
+
+
+def test_the_fast_lane_sets_the_same_cars_apart_where_many_have_taken_more_than_the_partitions_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SHARED_WORK_US", 100_000)
+    monkeypatch.setattr(limits, "SMALL_WORK_US", 10_000)
+    records = _keyed(many_cars_that_come_and_go(98))
+    full, fast = _fold(), _fold()
+    alerts = _by_the_fast_lane(fast, records)
+    assert alerts == _full_looks(full, records)
+    assert (fast.states, fast.mark(0)) == (full.states, full.mark(0))
+    assert limits.SET_APART.name in {alert.rule for alert in alerts}
 
 
 def _keyed(records: list[Arrived]) -> list[Record]:
