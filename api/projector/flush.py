@@ -113,7 +113,7 @@ class FlushBuffer:
 
 def _without_memory(state: VehicleState) -> VehicleState:
     """Return a state without what only the hot path's rules remember: nothing of it is stored."""
-    return msgspec.structs.replace(state, episodes=[], samples=[], trends=[], code_changes=[])
+    return msgspec.structs.replace(state, episodes=[], samples=[], trends=[], charges=[])
 
 
 def _rows(held: _Held) -> int:
