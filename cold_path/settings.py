@@ -34,7 +34,7 @@ class _Spark(BaseSettings):
     )
     jars: Path | None = Field(
         None,
-        description="folder of Spark's Kafka and Delta jars; default: where `make setup` puts them",
+        description="folder of Delta's jars for Spark; default: where `make setup` puts them",
     )
     spark_log: Path = Field(Path("var/logs/spark.log"), description="file that takes what Spark's JVM says")
 

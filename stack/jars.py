@@ -1,4 +1,4 @@
-"""The jars that the wheels do not bring: Kafka's broker, Spark's connectors; fetched once, kept in the user's cache.
+"""The jars that the wheels do not bring: Kafka's broker, Delta for Spark; fetched once, kept in the user's cache.
 
 Ivy, which ships inside the pyspark wheel, resolves and downloads them; what arrives must have the SHA-256 listed here.
 """

@@ -33,7 +33,7 @@ class TopicsSettings(BaseSettings):
 
 
 class JarsSettings(BaseSettings):
-    """Fetch the jars of the Kafka broker and of Spark's connectors into the user's cache, checksums verified."""
+    """Fetch the jars of the Kafka broker and of Delta for Spark into the user's cache, checksums verified."""
 
     model_config = SettingsConfigDict(env_prefix="STACK_", extra="forbid", frozen=True)
 

@@ -22,7 +22,7 @@ from contracts.errors import InvalidInput, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NEEDED_JARS: Final = ("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "delta-spark")
+_NEEDED_JARS: Final = ("delta-spark", "delta-storage")
 _STOP_LIMIT_S: Final = 10
 _QUIET_LOG: Final = f"-Dlog4j2.configurationFile=file:{Path(__file__).with_name('log4j2.properties')}"
 _BATCH_BYTES: Final = 16 * 1024 * 1024

@@ -30,8 +30,8 @@ def test_a_link_on_the_path_leads_to_the_installation(tmp_path: Path) -> None:
 
 
 def test_missing_jars_are_named_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "kafka-clients-3.9.2.jar").touch()
-    with pytest.raises(InvalidInput, match=r"spark-sql-kafka.*make setup"):
+    (tmp_path / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+    with pytest.raises(InvalidInput, match=r"delta-storage.*make setup"):
         found_jars(tmp_path)
 
 
