@@ -189,7 +189,7 @@ class Worker:
     def _tell_waiting_codes(self) -> None:
         """Say, once for each partition and hour in which there are some, that trouble codes are told later."""
         for fold in (owned.fold for owned in self.owned.values()):
-            waiting, fold.codes_waiting = fold.codes_waiting, 0
+            waiting, fold.judge.codes_waiting = fold.judge.codes_waiting, 0
             metrics.TROUBLE_CODES_WAITING.inc(waiting)
             hour = fold.clock_ms // HOUR_MS
             if waiting and self._told_waiting.get(fold.partition) != hour:

@@ -23,7 +23,7 @@ from rules.episode import Change, end
 from rules.rule import Rule
 
 if TYPE_CHECKING:
-    from contracts.vehicle_state import VehicleState
+    from contracts.vehicle_state import Mark, VehicleState
     from rules.moment import Moment
 
 MOST_CODE_EPISODES: Final = 64
@@ -158,6 +158,11 @@ class Newcomers:
     counted_to: int = 0
     """The first offset that is not counted yet: no vehicle is counted twice."""
 
+    @classmethod
+    def of(cls, mark: Mark | None, *, most: int) -> Newcomers:
+        """Go on from a partition's mark, if it has one; `most` begin to be watched in an hour."""
+        return cls(most) if mark is None else cls(most, mark.new_hour, mark.new_vehicles, mark.next_offset)
+
     def admit(self, clock_ms: int, offset: int) -> bool:
         """Count one more, by its reading at this offset, if there is room; return whether there was."""
         hour = clock_ms // HOUR_MS
@@ -180,6 +185,11 @@ class SharedWork:
     at_ms: int = 0
     counted_to: int = 0
     """The first offset whose work is not counted yet: none is counted twice."""
+
+    @classmethod
+    def of(cls, mark: Mark | None) -> SharedWork:
+        """Go on from a partition's mark, if it has one."""
+        return cls() if mark is None else cls(mark.work_us, mark.code_work_us, mark.work_at_ms, mark.next_offset)
 
     def room(self, clock_ms: int) -> int:
         """Return how many trouble codes of a vehicle may be followed when the partition's clock stands here."""

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from contracts.codec import encode
-from contracts.vehicle_state import Charge, Mark, VehicleState, mark_key
-from rules.evaluation import evaluate
-from rules.followed import CLOCK_SET_BACK_MS, Followed
-from rules.healthy import healthy_filter, met_rules
-from rules.limits import (
-    CHANGE_WORK_US,
-    HOUR_MS,
-    MOST_TRIPS,
-    Newcomers,
-    SharedWork,
-    charge,
-    remember,
-    set_apart,
-    take_back,
-    trim,
-    work_left_us,
-)
+from contracts.vehicle_state import Mark, VehicleState, mark_key
+from rules.followed import Followed
+from rules.judge import Judge
+from rules.limits import HOUR_MS, MOST_TRIPS, Newcomers, SharedWork, trim
 from rules.moment import Moment
 from rules.passing import FastLane
-from rules.progress import apart_alert
 from rules.rule import FOLD_VERSION
 from rules.silence import SilenceWheel, fall_silent, hear_again, is_overdue
 from rules.totals import count_in, totals_of
-from rules.trend import restart, sample
+from rules.trend import restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,14 +29,6 @@ if TYPE_CHECKING:
 Record = tuple[bytes, bytes]
 
 NEVER_MS: Final = 2**62
-
-
-@dataclass(slots=True)
-class _Spent:
-    """What one reading has cost."""
-
-    work_us: int = 0
-    code_work_us: int = 0
 
 
 class PartitionFold:
@@ -81,15 +58,11 @@ class PartitionFold:
         self.spilled: deque[Record] = deque()
         """States that had to be written earlier, before some of their trips were forgotten."""
         self._since_offset = _since_offset(mark, rules)
-        self.newcomers = _newcomers(mark, rules)
-        self.work = _shared_work(mark)
-        self.codes_waiting = 0
-        """Trouble codes that had to wait, as the partition had told many: each once for each reading."""
+        self.newcomers = Newcomers.of(mark, most=rules.new_vehicles_an_hour)
+        self.judge = Judge(rules, registry=registry, work=SharedWork.of(mark))
         self._unwatched = sum(state.refused_hour is not None for state in (states or {}).values())
         self._vehicles: dict[bytes, Followed] = {}
         self._lane = FastLane(rules, registry=registry, vehicles=self._vehicles, dirty=self.dirty, sample=self._sampled)
-        self._is_healthy = healthy_filter(rules)
-        self._met = met_rules(rules)
         self._silence_ms = NEVER_MS if rules.silence is None else rules.silence.for_ms
         self._wheel: SilenceWheel[Followed] = SilenceWheel()
         trends = {rule.name for rule in rules.trends}
@@ -182,58 +155,15 @@ class PartitionFold:
         state.newest_received_at_ms = received_at_ms
         if state.refused_hour is not None:
             return alerts
-        return [*alerts, *self._judged(state, self._moment(reading, offset, received_at_ms))]
+        return [*alerts, *self._judged(state, reading, offset, received_at_ms)]
 
-    def _judged(self, state: VehicleState, moment: Moment) -> list[Alert]:
-        """Let the rules look at a watched vehicle's newest reading, unless the vehicle is set apart."""
-        spent = _Spent()
-        alerts = self._taken_back(state, moment, spent)
-        if state.apart is not None:
-            return alerts
-        is_due = _is_due(moment.reading.recorded_at_ms, state.sample_due_ms, moment.received_at_ms)
-        if state.episodes or not self._is_healthy(moment.reading, self.registry):
-            alerts += self._evaluated(state, moment, spent)
-        if is_due:
-            alerts += self._sampled_at(state, moment, spent)
-        return [*alerts, *self._charged(state, moment, spent)]
-
-    def _taken_back(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
-        """Judge a vehicle again that was set apart and has calmed."""
-        calm_us = self.work.calm_us(self._clock_at(moment.received_at_ms))
-        if state.apart is None or work_left_us(state, moment.received_at_ms) > calm_us:
-            return []
-        spent.work_us += CHANGE_WORK_US
-        return [apart_alert(*take_back(state, moment), self.rules, moment)]
-
-    def _evaluated(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
-        met, room = self._met(moment.reading, self.registry), self.work.room(self._clock_at(moment.received_at_ms))
-        told = evaluate(state, self.rules, moment, met=met, code_room=room)
-        self.codes_waiting += told.codes_waiting
-        spent.work_us += told.work_us
-        spent.code_work_us += told.code_changes * CHANGE_WORK_US
-        return told.alerts
-
-    def _charged(self, state: VehicleState, moment: Moment, spent: _Spent) -> Sequence[Alert]:
-        """Charge the partition for a reading; set its vehicle apart if its readings have cost more than its share."""
-        clock_ms = self._clock_at(moment.received_at_ms)
-        alerts: list[Alert] = []
-        if work_left_us(state, moment.received_at_ms) > self.work.most_us(clock_ms):
-            spent.work_us += CHANGE_WORK_US
-            alerts.append(apart_alert(*set_apart(state, moment), self.rules, moment))
-        if spent.work_us:
-            paid = Charge(moment.offset, spent.work_us, spent.code_work_us)
-            self.work.add(clock_ms, paid)
-            remember(state, paid)
-        return alerts
+    def _judged(self, state: VehicleState, reading: Reading, offset: int, received_at_ms: int) -> list[Alert]:
+        moment = self._moment(reading, offset, received_at_ms)
+        return self.judge.alerts(state, moment, clock_ms=self._clock_at(received_at_ms))
 
     def _clock_at(self, received_at_ms: int) -> int:
         """Return the partition's clock at a reading."""
         return max(self.clock_ms, received_at_ms)
-
-    def _sampled_at(self, state: VehicleState, moment: Moment, spent: _Spent) -> list[Alert]:
-        alerts = sample(state, self.rules, moment)
-        spent.work_us += charge(state, moment.received_at_ms, changes=len(alerts))
-        return alerts
 
     def drain(self, limit: int) -> list[Record]:
         """Give up to `limit` changed states as records of `vehicle-states`; older trips are forgotten once given."""
@@ -259,9 +189,9 @@ class PartitionFold:
             new_hour=self.newcomers.hour,
             new_vehicles=self.newcomers.count,
             unwatched=self._unwatched,
-            work_us=self.work.work_us,
-            code_work_us=self.work.code_work_us,
-            work_at_ms=self.work.at_ms,
+            work_us=self.judge.work.work_us,
+            code_work_us=self.judge.work.code_work_us,
+            work_at_ms=self.judge.work.at_ms,
             topic_id=topic_id,
         )
         return mark_key(self.partition), encode(mark)
@@ -278,7 +208,7 @@ class PartitionFold:
         followed = self._follow(state)
         self._admit(state, offset, received_at_ms)
         is_watched = state.refused_hour is None
-        alerts = self._judged(state, self._moment(reading, offset, received_at_ms)) if is_watched else []
+        alerts = self._judged(state, reading, offset, received_at_ms) if is_watched else []
         self._changed(followed)
         followed.looked()
         return alerts
@@ -301,9 +231,7 @@ class PartitionFold:
         """Count what a reading took whose vehicle's state was written by a worker that died before its mark was."""
         if offset == state.watched_from_offset and offset >= self.newcomers.counted_to:
             self.newcomers.admit(self._clock_at(received_at_ms), offset)
-        for paid in state.charges:
-            if paid.offset == offset:
-                self.work.add(self._clock_at(received_at_ms), paid)
+        self.judge.count_again(state, offset, clock_ms=self._clock_at(received_at_ms))
 
     def _spill(self, followed: Followed) -> None:
         """Write a state before its older trips are forgotten: totals are never lost, and never many at once."""
@@ -312,9 +240,8 @@ class PartitionFold:
 
     def _sampled(self, followed: Followed, reading: Reading, offset: int, received_at_ms: int) -> Sequence[Alert]:
         """Sample a vehicle at a healthy reading that has passed."""
-        state, moment, spent = followed.counted(), self._moment(reading, offset, received_at_ms), _Spent()
-        alerts = self._sampled_at(state, moment, spent)
-        alerts += self._charged(state, moment, spent)
+        state, moment = followed.counted(), self._moment(reading, offset, received_at_ms)
+        alerts = self.judge.sampled(state, moment, clock_ms=self._clock_at(received_at_ms))
         followed.sampled()
         return alerts
 
@@ -375,22 +302,6 @@ def _since_offset(mark: Mark | None, rules: Rules) -> int:
     return mark.since_offset if is_same else mark.next_offset
 
 
-def _newcomers(mark: Mark | None, rules: Rules) -> Newcomers:
-    counted = (0, 0, 0) if mark is None else (mark.new_hour, mark.new_vehicles, mark.next_offset)
-    return Newcomers(rules.new_vehicles_an_hour, *counted)
-
-
-def _shared_work(mark: Mark | None) -> SharedWork:
-    if mark is None:
-        return SharedWork()
-    return SharedWork(mark.work_us, mark.code_work_us, mark.work_at_ms, mark.next_offset)
-
-
 def _receive(state: VehicleState, offset: int, received_at_ms: int) -> None:
     state.offset = offset
     state.received_at_ms = max(state.received_at_ms, received_at_ms)
-
-
-def _is_due(recorded_at_ms: int, due_ms: int, received_at_ms: int) -> bool:
-    """Tell whether a sample is due, by event time."""
-    return min(recorded_at_ms, received_at_ms) >= due_ms or recorded_at_ms < due_ms - CLOCK_SET_BACK_MS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,11 +61,12 @@ class Drive:
     """Folds readings in the order given, each received 20 ms after it was recorded; keeps the alerts."""
 
     rules: Rules = RULES
+    registry: Mapping[str, Vehicle] = field(default_factory=lambda: {VIN: REGISTERED})
     alerts: list[Alert] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.partition = partition_of_key(VIN.encode(), 12)
-        self.fold = PartitionFold(self.partition, self.rules, registry={VIN: REGISTERED})
+        self.fold = PartitionFold(self.partition, self.rules, registry=self.registry)
         self.offset = 0
 
     def read(self, *readings: Reading, delay_ms: int = 20) -> list[Alert]:

@@ -56,7 +56,7 @@ def test_history_sets_the_same_cars_apart_and_watches_the_same_new_ones_in_two_p
 def test_history_makes_the_same_codes_wait_in_two_parts(spark: SparkSession, tmp_path: Path) -> None:
     records = many_cars_with_codes(82)
     hot = HotPath(RULES, FLEET).read(records, flush_every=100)
-    assert sum(fold.codes_waiting for fold in hot.folds.values()) > 100
+    assert sum(fold.judge.codes_waiting for fold in hot.folds.values()) > 100
     first = records[: len(records) // 12]  # while codes wait
     before = history_fold(lake_of(spark, first), Ruling(TEXT, FLEET)).cache()
     before.where("kind = 'state'").write.partitionBy("at_partition").parquet(str(tmp_path / "states"))

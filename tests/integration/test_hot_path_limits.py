@@ -95,12 +95,12 @@ def test_codes_of_many_cars_at_once_wait_and_are_the_same_ones_over_a_restart(st
     stage.assert_nothing_lost()
     [mark] = [mark for _, mark in stage.written().values() if mark is not None and mark.code_work_us]
     fold = stage.expected()[0][mark.partition]
-    assert fold.codes_waiting > 0
+    assert fold.judge.codes_waiting > 0
     eventually(lambda: "trouble codes wait" in second.log.read_text(encoding="utf-8"), within_s=30)
     assert (mark.code_work_us, mark.work_us, mark.work_at_ms) == (
-        fold.work.code_work_us,
-        fold.work.work_us,
-        fold.work.at_ms,
+        fold.judge.work.code_work_us,
+        fold.judge.work.work_us,
+        fold.judge.work.at_ms,
     )
 
 

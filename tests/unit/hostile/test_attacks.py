@@ -6,7 +6,7 @@ from typing import get_args
 
 from hostile.attack import Attack, Surface, Target
 from hostile.attacks import ATTACKS, SHORT, together
-from hostile.on_topics import BOMBED, INTERNAL
+from hostile.on_every_topic import BOMBED, INTERNAL
 
 from contracts.topics import TOPICS
 

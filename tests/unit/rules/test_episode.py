@@ -145,8 +145,7 @@ def test_a_late_reading_does_not_reopen_a_cleared_episode() -> None:
 
 
 def test_a_rule_over_the_registry_is_silent_for_an_unknown_vehicle() -> None:
-    drive = Drive()
-    drive.fold.registry = {}
+    drive = Drive(registry={})
     drive.read(*(a_reading(s, tyre_pressures_kpa=(100.0, 230.0, 230.0, 230.0)) for s in range(0, 70, 5)))
     assert drive.alerts == []
 
@@ -176,7 +175,8 @@ def test_a_code_in_a_single_reading_raises_nothing() -> None:
 def test_an_episode_whose_rule_is_gone_is_cleared() -> None:
     drive = Drive()
     drive.read(*hot(0, 5))
-    drive.fold.rules = rules_of(_LEVEL.replace("hot_engine", "other_rule").replace("110", "300"))
+    other = rules_of(_LEVEL.replace("hot_engine", "other_rule").replace("110", "300"))
+    drive.fold = PartitionFold(drive.partition, other, registry=drive.registry, states=drive.fold.states)
     (cleared,) = drive.read(a_reading(6))
     assert cleared.clear_reason == "rule_removed"
 

@@ -239,7 +239,7 @@ def test_many_cars_that_raise_all_codes_at_once_are_told_few_of_each_and_an_hone
     told = alerts_of(alerts, honest)
     assert told["misfire_code", "raised"] == told["network_code", "raised"] == 1
     assert told["coolant_over_temperature", "raised"] == 1
-    assert partition.fold.codes_waiting > 900
+    assert partition.fold.judge.codes_waiting > 900
 
 
 def test_codes_that_waited_are_followed_when_the_partition_has_room() -> None:
@@ -267,7 +267,7 @@ def test_codes_that_are_followed_are_followed_on_and_cleared_beyond_the_partitio
 def test_the_partitions_work_is_kept_over_a_restart_wherever_it_falls() -> None:
     records = many_cars_with_codes(94, cars=24)[: 24 * 18]
     whole, alerts = _folded(records, RULES)
-    assert whole.codes_waiting > 0
+    assert whole.judge.codes_waiting > 0
     for marked in (0, 13, 30, 45, 60, 200, 400):
         for written in {marked, marked + 5, marked + 60, len(records) - 1}:
             first, told = _folded(records[:marked], RULES)
@@ -289,7 +289,7 @@ def test_a_stretch_that_comes_again_is_not_counted_again() -> None:
 
 def test_a_mark_holds_trouble_codes_back_for_two_minutes_at_most() -> None:
     forged = Mark(PARTITION, 0, START_MS, RULES.hash, code_work_us=MOST_CODE_WORK_US, work_at_ms=START_MS)
-    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).work
+    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).judge.work
     assert work.room(START_MS) == FEW_CODE_EPISODES
     assert work.room(START_MS + 120_000) == MOST_CODE_EPISODES
     work.add(START_MS, Charge(1, 1_000_000_000, 1_000_000_000))
@@ -327,7 +327,7 @@ def test_the_same_cars_are_not_set_apart_where_the_partition_has_room() -> None:
     fold, alerts = _folded(many_cars_that_come_and_go(96), RULES)
     assert apart(alerts, "raised") == set()
     assert len(alerts) > 900
-    assert fold.work.work_us < limits.SHARED_WORK_US
+    assert fold.judge.work.work_us < limits.SHARED_WORK_US
 
 
 @pytest.mark.usefixtures("narrow")
@@ -349,7 +349,7 @@ def test_cars_are_set_apart_at_the_same_readings_wherever_a_restart_falls() -> N
 
 def test_a_mark_holds_cars_back_for_two_minutes_at_most() -> None:
     forged = Mark(PARTITION, 0, START_MS, RULES.hash, work_us=MOST_SHARED_WORK_US, work_at_ms=START_MS)
-    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).work
+    work = PartitionFold(PARTITION, RULES, registry={}, mark=forged).judge.work
     assert work.most_us(START_MS) == limits.SMALL_WORK_US
     assert work.most_us(START_MS + 120_000) == limits.MOST_WORK_US
     with pytest.raises(MalformedRecord):

@@ -123,7 +123,7 @@ def test_a_reading_below_the_states_offset_is_skipped() -> None:
 
 def test_the_filter_agrees_with_full_evaluation() -> None:
     filtered, full = Drive(), Drive()
-    full.fold._is_healthy = lambda _reading, _vehicle: False
+    full.fold.judge._is_healthy = lambda _reading, _vehicle: False
     readings = a_drive_with_two_episodes()
     assert filtered.read(*readings) == full.read(*readings)
 

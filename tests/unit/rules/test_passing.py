@@ -187,7 +187,7 @@ def test_the_fast_lane_makes_the_same_codes_wait() -> None:
     full, fast = _fold(), _fold()
     assert _by_the_fast_lane(fast, records) == _full_looks(full, records)
     assert (fast.states, fast.mark(0)) == (full.states, full.mark(0))
-    assert fast.codes_waiting == full.codes_waiting > 0
+    assert fast.judge.codes_waiting == full.judge.codes_waiting > 0
     assert fast.passed > 100
 
 
