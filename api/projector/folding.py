@@ -14,7 +14,7 @@ from contracts.alert import Alert, AlertAction
 from contracts.codec import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Table
 
@@ -33,31 +33,15 @@ def fold_alerts(connection: Connection, alert_ids: Iterable[str]) -> None:
 
 
 def _changes(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list[Change]]:
-    stored: dict[str, list[Change]] = defaultdict(list)
-    for alert, available_at_ms in _events(connection, tables.alert_changes, alert_ids, Alert):
-        stored[alert.alert_id].append(Change(alert, available_at_ms))
-    kept = {alert_id: kept_changes(changes) for alert_id, changes in stored.items()}
-    dropped = (
-        (alert_id, change.alert.change)
-        for alert_id, changes in stored.items()
-        for change in _without(changes, kept[alert_id])
-    )
-    delete_rows(connection, tables.alert_changes, dropped)
-    return kept
+    events = _events(connection, tables.alert_changes, alert_ids, Alert)
+    stored = ((alert.alert_id, Change(alert, available_at_ms)) for alert, available_at_ms in events)
+    return _kept(connection, tables.alert_changes, stored, kept_changes, lambda change: change.alert.change)
 
 
 def _actions(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list[Action]]:
-    stored: dict[str, list[Action]] = defaultdict(list)
-    for action, available_at_ms in _events(connection, tables.alert_actions, alert_ids, AlertAction):
-        stored[action.alert_id].append(Action(action, available_at_ms))
-    kept = {alert_id: kept_actions(actions) for alert_id, actions in stored.items()}
-    dropped = (
-        (alert_id, action.action.action_id)
-        for alert_id, actions in stored.items()
-        for action in _without(actions, kept[alert_id])
-    )
-    delete_rows(connection, tables.alert_actions, dropped)
-    return kept
+    events = _events(connection, tables.alert_actions, alert_ids, AlertAction)
+    stored = ((action.alert_id, Action(action, available_at_ms)) for action, available_at_ms in events)
+    return _kept(connection, tables.alert_actions, stored, kept_actions, lambda action: action.action.action_id)
 
 
 def _events(
@@ -65,6 +49,25 @@ def _events(
 ) -> Iterator[tuple[Told, int]]:
     query = select(table.c.available_at_ms, table.c.event).where(table.c.alert_id.in_(alert_ids))
     return ((decode(event.encode(), kind), available_at_ms) for available_at_ms, event in connection.execute(query))
+
+
+def _kept(
+    connection: Connection,
+    table: Table,
+    stored: Iterable[tuple[str, Event]],
+    kept_of: Callable[[Iterable[Event]], list[Event]],
+    key_of: Callable[[Event], int | str],
+) -> dict[str, list[Event]]:
+    """Return by alert which of its stored events are kept, and delete the rows of the others."""
+    by_alert: dict[str, list[Event]] = defaultdict(list)
+    for alert_id, event in stored:
+        by_alert[alert_id].append(event)
+    kept = {alert_id: kept_of(events) for alert_id, events in by_alert.items()}
+    dropped = (
+        (alert_id, key_of(event)) for alert_id, events in by_alert.items() for event in _without(events, kept[alert_id])
+    )
+    delete_rows(connection, table, dropped)
+    return kept
 
 
 def _without(events: Sequence[Event], kept: Sequence[Event]) -> Iterator[Event]:

@@ -18,11 +18,11 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from eventually import eventually
 from filled_readings import fill_readings
 from hot_path_drives import drives, vin
 from hot_path_stage import Stage
+from raw_batches import LatinName, send_batch
 from serving import OTHER_VIN, VIN, Topics, a_mark, a_state, a_trip, a_vehicle, an_alert, partition_of
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -96,15 +96,6 @@ LIES: dict[str, Record] = {
 PROJECTED = {ENGINE_ALERTS.name, VEHICLE_STATES.name, REJECTED_READINGS.name, ALERT_ACTIONS.name, VEHICLES.name}
 
 
-class LatinName(str):
-    """A header's name as a producer may send it that does not write UTF-8."""
-
-    __slots__ = ()
-
-    def encode(self, *_: object) -> bytes:
-        return b"gr\xf6\xdfe"
-
-
 async def _send(bootstrap: str, records: Iterable[Record]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
         for record in records:
@@ -117,21 +108,11 @@ def send(bootstrap: str, *records: Record) -> None:
     asyncio.run(_send(bootstrap, records))
 
 
-async def _send_batch(bootstrap: str, record: Record, value: bytes, times: int) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="zstd", max_batch_size=10**8) as producer:
-        batch = producer.create_batch()
-        # The builder in Python: the one in C takes no names but those that are UTF-8.
-        batch._builder = _DefaultRecordBatchBuilderPy(2, ZSTD, 0, -1, -1, -1, 10**8)
-        for _ in range(times):
-            assert batch.append(key=record.key, value=value, timestamp=None, headers=record.headers) is not None
-        await (await producer.send_batch(batch, record.topic, partition=record.partition))
-
-
 def send_unreadable(bootstrap: str, topic: str, partition: int) -> None:
     """Send a header whose name is not UTF-8, and a batch that unpacks to 90 MB."""
-    named = Record(topic, partition, 0, 0, VIN.encode(), b"{", [(LatinName("größe"), b"1")])
-    asyncio.run(_send_batch(bootstrap, named, b"{", 2))
-    asyncio.run(_send_batch(bootstrap, named._replace(headers=[]), b"0" * 900_000, 100))
+    key, named = VIN.encode(), LatinName("größe")
+    asyncio.run(send_batch(bootstrap, topic, [(key, b"{", [(named, b"1")])] * 2, partition=partition))
+    asyncio.run(send_batch(bootstrap, topic, [(key, b"0" * 900_000, [])] * 100, partition=partition))
 
 
 class Program:

@@ -2,105 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
-import re
 import socket
-import struct
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 from eventually import eventually
-from fastapi import FastAPI, Request, Response
-from starlette.types import Receive, Scope, Send
+from served_http import HASTY, HOST, PATIENT, POST, everything, much_told, refused, sent, served
 
-from api.app import build
-from api.http_protocol import LARGEST_HEAD_BYTES, MOST_WAITING, PATIENCE, BoundedProtocol, Patience
-from api.server import configured
-from api.settings import ServeSettings
-
-HOST = b"Host: localhost\r\n"
-POST = b"POST /v1/alerts/a/notes HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-HASTY = Patience(head_s=0.3, body_s=0.3, write_s=0.3)
-PATIENT = Patience(head_s=60, body_s=60, write_s=60)
-"""So that what ends a connection in a test is the bound that is tested."""
-
-
-class Served(NamedTuple):
-    server: uvicorn.Server
-
-    @property
-    def port(self) -> int:
-        return int(self.server.servers[0].sockets[0].getsockname()[1])
-
-    @contextmanager
-    def connected(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
-            yield connection
-
-    def has_connections(self) -> bool:
-        return bool(self.server.server_state.connections)
-
-    def connections(self) -> list[BoundedProtocol]:
-        return [one for one in self.server.server_state.connections.copy() if isinstance(one, BoundedProtocol)]
-
-
-@contextmanager
-def served(folder: Path, patience: Patience, app: FastAPI | None = None, **given: Any) -> Iterator[Served]:
-    settings = ServeSettings(
-        store=f"sqlite:///{folder}/serving.db", bootstrap="127.0.0.1:1", views=folder, keys=folder / "keys.json",
-        audit=folder / "audit.jsonl", port=0, **given,
-    )  # fmt: skip
-    config = configured(app or build(settings), settings, patience)
-    config.port = 0
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        eventually(lambda: server.started)
-        yield Served(server)
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def everything(connection: socket.socket) -> bytes:
-    """Read until the other side closes; a reset is a close."""
-    received = b""
-    with suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            received += piece
-    return received
-
-
-def refused(answer: bytes, status: int) -> str:
-    """Take the answer apart, and return what a problem document tells."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 %d " % status), answer[:300]
-    assert b"content-type: application/problem+json" in head
-    assert b"connection: close" in head
-    told = json.loads(body)
-    assert told["status"] == status
-    return str(told["detail"])
-
-
-def sent(connection: socket.socket, *pieces: bytes, most: int = 1) -> int:
-    """Send pieces over and over; return how many bytes were taken before the other side had enough."""
-    total = 0
-    with suppress(ConnectionError):
-        for _ in range(most):
-            for piece in pieces:
-                connection.sendall(piece)
-                total += len(piece)
-    return total
+from api.http_protocol import LARGEST_HEAD_BYTES, PATIENCE
 
 
 def test_a_request_within_the_bounds_is_answered(tmp_path: Path) -> None:
@@ -192,16 +105,6 @@ def test_an_answer_that_nobody_takes_is_dropped(tmp_path: Path) -> None:
         eventually(lambda: not api.has_connections(), within_s=30)
 
 
-def much_told(length: int) -> FastAPI:
-    app = FastAPI()
-
-    @app.get("/")
-    async def much() -> Response:
-        return Response(b"x" * length)
-
-    return app
-
-
 def test_a_slow_reader_that_goes_on_reading_gets_all(tmp_path: Path) -> None:
     patience = HASTY._replace(write_s=2, least_write_bytes=1)
     with served(tmp_path, patience, much_told(8_000_000)) as api, api.connected() as connection:
@@ -278,156 +181,6 @@ def test_a_key_in_the_address_is_in_no_log(tmp_path: Path, monkeypatch: pytest.M
     told = out.getvalue().splitlines()
     assert sum("GET /v1/rules HTTP/1.1" in one for one in told) == 3
     assert not any("secret" in one for one in told)
-
-
-GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
-
-
-@contextmanager
-def errors() -> Iterator[list[str]]:
-    """Yield what is logged as an error, whatever another test has told logging."""
-    told: list[str] = []
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            told.append(f"{record.getMessage()} {record.exc_info}")
-
-    kept, loggers = Kept(logging.ERROR), [logging.getLogger(name) for name in ("uvicorn.error", "asyncio", "api")]
-    for logger in loggers:
-        logger.addHandler(kept)
-    try:
-        yield told
-    finally:
-        for logger in loggers:
-            logger.removeHandler(kept)
-
-
-def held(until: threading.Event, asked: threading.Event | None = None) -> FastAPI:
-    """Return an application that answers when it may; its paths are counted in `state`."""
-    app = FastAPI()
-    app.state.paths = []
-
-    @app.get("/{path:path}")
-    async def wait(path: str, request: Request) -> str:
-        app.state.paths.append(path)
-        await request.body()
-        if asked is not None:
-            asked.set()
-        while not until.is_set():  # noqa: ASYNC110 - set by another thread
-            await asyncio.sleep(0.01)
-        return path
-
-    return app
-
-
-def test_requests_that_wait_on_a_connection_are_few_and_one_more_ends_it(tmp_path: Path) -> None:
-    until = threading.Event()
-    with served(tmp_path, PATIENT, held(until)) as api, api.connected() as connection:
-        assert sent(connection, GET * 2500, most=1000) < 20_000_000
-        assert everything(connection) == b""
-        eventually(lambda: not api.has_connections())
-        until.set()
-
-
-def test_requests_sent_ahead_and_never_read_take_no_memory(tmp_path: Path) -> None:
-    with served(tmp_path, PATIENT) as api, api.connected() as connection:
-        most = 0
-        for _ in range(1000):
-            if not sent(connection, GET * 2500):
-                break
-            most = max([most, *(len(one.pipeline) for one in api.connections())])
-        else:
-            pytest.fail("75 MB of requests were taken")
-        assert most <= MOST_WAITING
-        eventually(lambda: not api.has_connections())
-
-
-def test_a_few_requests_sent_ahead_are_answered_in_their_order(tmp_path: Path) -> None:
-    until = threading.Event()
-    until.set()
-    with served(tmp_path, PATIENT, held(until)) as api, api.connected() as connection:
-        numbers = range(MOST_WAITING)
-        connection.sendall(b"".join(GET.replace(b"/ ", b"/n%02d " % n) for n in numbers[:-1]))
-        connection.sendall(GET.replace(b"/ ", b"/n%02d " % numbers[-1]).replace(HOST, HOST + b"Connection: close\r\n"))
-        assert re.findall(rb'"n(\d\d)"', everything(connection)) == [b"%02d" % n for n in numbers]
-
-
-def test_nothing_is_read_while_a_request_waits_for_another(tmp_path: Path) -> None:
-    until, asked = threading.Event(), threading.Event()
-    with served(tmp_path, PATIENT, held(until, asked)) as api, api.connected() as connection:
-        connection.sendall(GET * 3)
-        assert asked.wait(30)  # the first has asked for its body, which uvicorn takes as leave to read on
-        [one] = api.connections()
-        assert (len(one.pipeline), one.flow.read_paused) == (2, True)
-        until.set()
-        eventually(lambda: not one.pipeline and not one.flow.read_paused)
-
-
-def test_a_request_that_waits_behind_a_slow_one_is_not_late(tmp_path: Path) -> None:
-    until = threading.Event()
-    with served(tmp_path, HASTY, held(until)) as api, api.connected() as connection:
-        connection.sendall(GET * 2 + b"GET /last HTTP/1.1\r\n")
-        time.sleep(1)  # three times as long as a head may take
-        until.set()
-        connection.sendall(HOST + b"Connection: close\r\n\r\n")
-        assert b'"last"' in everything(connection)
-
-
-def test_what_waits_is_forgotten_with_its_client(tmp_path: Path) -> None:
-    until, asked = threading.Event(), threading.Event()
-    app = held(until, asked)
-    with errors() as told, served(tmp_path, PATIENT, app) as api:
-        with api.connected() as connection:
-            connection.sendall(GET * 3)
-            assert asked.wait(30)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        until.set()
-        eventually(lambda: not api.has_connections() and not api.server.server_state.tasks)
-    assert told == []
-
-
-@pytest.mark.parametrize("requests", [1, 3])
-def test_a_client_that_goes_in_the_middle_of_its_answer_is_no_error(tmp_path: Path, requests: int) -> None:
-    with errors() as told, served(tmp_path, PATIENT, dripping()) as api:
-        for _ in range(20):
-            with api.connected() as connection:
-                connection.sendall(GET * requests)
-                assert connection.recv(9) == b"HTTP/1.1 "
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        eventually(lambda: not api.server.server_state.tasks)
-    assert told == []
-
-
-def dripping() -> FastAPI:
-    """Return an application whose answers are long, and which never asks whether its client is there."""
-    app = FastAPI()
-
-    class Endless(Response):
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            for _ in range(2_000):
-                await send({"type": "http.response.body", "body": b"x" * 10_000, "more_body": True})
-                await asyncio.sleep(0)
-
-    @app.get("/")
-    async def endless() -> Response:
-        return Endless()
-
-    return app
-
-
-def test_a_shutdown_does_not_call_slow_clients_errors(tmp_path: Path) -> None:
-    with errors() as told, served(tmp_path, PATIENT, much_told(50_000_000)) as api:
-        api.server.config.timeout_graceful_shutdown = 1
-        held_open = [socket.create_connection(("127.0.0.1", api.port), timeout=30) for _ in range(5)]
-        for one in held_open:
-            one.sendall(GET)
-            assert one.recv(9) == b"HTTP/1.1 "
-        api.server.should_exit = True
-        eventually(lambda: not api.server.server_state.tasks, within_s=30)
-        for one in held_open:
-            one.close()
-    assert told == []
 
 
 TRAILERS = b"X-Forwarded-For: 203.0.113.7\r\nX-API-Key: stolen\r\nContent-Type: application/json\r\n"

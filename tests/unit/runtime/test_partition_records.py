@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultR
 from aiokafka.record.util import calc_crc32c, encode_varint
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_batches import framed, frames
+from raw_batches import LatinName, framed, frames
 
 from runtime.kafka import partition_records
 from runtime.kafka.batch_records import KeptRecords, records_with_mended_names
@@ -23,15 +23,6 @@ from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES
 
 ZSTD = 4
 install_bounded_reading()
-
-
-class LatinName(str):
-    """A header's name as a producer may send it that does not write UTF-8."""
-
-    __slots__ = ()
-
-    def encode(self, *_: object) -> bytes:
-        return b"gr\xf6\xdfe"
 
 
 def _batch(first_offset: int, values: Sequence[bytes], name: str = "schema", builder: Any = None) -> bytes:
