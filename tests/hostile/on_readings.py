@@ -21,6 +21,7 @@ from contracts.bounds import LARGEST_INTEGER
 from contracts.codec import encode
 from contracts.reading import MOST_TROUBLE_CODES
 from contracts.topics import VEHICLE_READINGS
+from runtime.kafka.batch_records import MOST_RECORDS
 
 _LONGEST_TRANSACTION_MS: Final = 10_000
 """What our brokers allow; while one is open, nobody reads beyond it."""
@@ -209,8 +210,10 @@ async def header_names_in_latin(target: Target) -> None:
 
 
 async def empty_records(target: Target) -> None:
-    """Send 600,000 empty records in one request, to a partition of ordinary cars."""
-    await send_empty(target.bootstrap, VEHICLE_READINGS, partition=home(new_vin()), records=600_000)
+    """Send as many empty records as one batch may hold, and far more, each in one request, among ordinary cars."""
+    partition = home(new_vin())
+    for records in (MOST_RECORDS, 3 * MOST_RECORDS):
+        await send_empty(target.bootstrap, VEHICLE_READINGS, partition=partition, records=records)
 
 
 async def zstd_bombs(target: Target) -> None:
@@ -283,7 +286,7 @@ ON_READINGS: Final = (
     Attack("largest records", "readings", largest_records),
     Attack("giant headers", "readings", giant_headers),
     Attack("header names in Latin-1", "readings", header_names_in_latin, is_short=True),
-    Attack("600,000 empty records in one request", "readings", empty_records),
+    Attack("200,000 and 600,000 empty records in one request", "readings", empty_records),
     Attack("zstd bombs", "readings", zstd_bombs),
     Attack("gzip bombs", "readings", gzip_bombs),
     Attack("aborted transaction", "readings", aborted_transaction, check=nothing_is_known_of_it),
