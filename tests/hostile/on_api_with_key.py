@@ -119,7 +119,8 @@ ON_API_WITH_KEY: Final[Rounds] = (
         _keyed("a key in the address", key_in_the_address),
         _keyed("endless headers", endless_headers),
     ),
-    (_keyed("too often", too_often), _keyed("200 listeners that never read", silent_listeners)),
+    (_keyed("too often", too_often),),
+    (_keyed("200 listeners that never read", silent_listeners),),
     (
         _keyed("requests at random", requests_at_random),
         _keyed("changes under long names", audited_at_length),
