@@ -16,7 +16,7 @@ EACH_ALONE = replace(PACE, budget_s=2_100)
 
 
 @pytest.mark.hostile
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(2_400)
 async def test_no_attack_harms_other_cars(
     tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
