@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from contracts.alert import SEVERITIES
 from rules.limits import MANY_CODES, MOST_CODE_EPISODES, charge
 from rules.moment import holds
 from rules.progress import Progress
@@ -80,6 +81,8 @@ def _at_trouble_codes(progress: Progress, room: int) -> tuple[int, int]:
     active, followed = progress.moment.reading.trouble_codes, progress.followed_codes()
     outlasting = [code for code, episode in followed.items() if episode.phase != "pending"]
     to_tell = _to_tell(progress, [*followed, *(active or ())], outlasting)
+    if len(to_tell) > room - len(outlasting):
+        to_tell = _worst_first(progress.rules, to_tell)
     beyond = set(to_tell[max(0, room - len(outlasting)) :])
     never = to_tell[max(0, MOST_CODE_EPISODES - len(outlasting)) :]
     for code in dict.fromkeys((*(active or ()), *followed)):
@@ -97,6 +100,13 @@ def _to_tell(progress: Progress, codes: Collection[str], outlasting: Collection[
     active, told = set(progress.moment.reading.trouble_codes or ()), set(outlasting)
     found = (code for code in dict.fromkeys(codes) if code in active and code not in told)
     return [code for code in found if progress.rules.rule_of_code(code)]
+
+
+def _worst_first(rules: Rules, codes: Collection[str]) -> list[str]:
+    severities = {
+        code: SEVERITIES.index(rules.severity_of(rule, code)) for code in codes if (rule := rules.rule_of_code(code))
+    }
+    return sorted(severities, key=severities.__getitem__, reverse=True)
 
 
 def _at_trouble_code(progress: Progress, rule: Rule, code: str, active: tuple[str, ...] | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Family = Literal["level", "cross_signal", "trend", "trouble_code", "silence"]
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """Raised whenever the same rules would raise other alerts for the same readings than the code before."""
 
 NEW_VEHICLES_AN_HOUR: Final = 1_000
