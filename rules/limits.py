@@ -55,8 +55,8 @@ CHANGE_WORK_US: Final = 1_000
 
 SHARED_WORK_US: Final = 10_000_000
 """Work that a partition's vehicles together may cause at once: ten of them all that one may."""
-SHARED_CODE_WORK_US: Final = 500_000
-"""Of it for changes of trouble codes: five hundred."""
+SHARED_CODE_WORK_US: Final = 1_000_000
+"""Of it for trouble codes: five hundred that begin to be followed and are told."""
 SHARED_WORKED_OFF_US_PER_MS: Final = 100
 """How fast each is forgotten: a tenth of a core, or a hundred changes a second."""
 
