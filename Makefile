@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Compiled once, not at each start of a program, where PYTHONDONTWRITEBYTECODE is set.
+PIP := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 PROGRAMS := simulator gateway hot-path cold-path api stack
 TESTED := $(wildcard tests/unit tests/spark tests/equivalence tests/integration tests/e2e)
 TYPED := contracts rules roads observability runtime simulator gateway hot_path cold_path api stack tests $(wildcard benchmarks scripts)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LONGER_THAN_SILENCE_MS = 5_000
-TURN_S = 0.01
+TURN_S = 0.003
 """For so long, and a record more, one partition is folded before others, and what sends and receives, have a turn."""
 MOST_WAITING = 4
 """Chunks of a partition that wait, at which no more of it are fetched."""

@@ -23,7 +23,7 @@ class Told(NamedTuple):
     alerts: list[Alert]
     """In the order of the rules."""
     code_changes: int
-    """How many of them tell changes of trouble codes."""
+    """How many of them tell changes of trouble codes, and how many codes began to be followed."""
     codes_waiting: int
     """Trouble codes that are followed once the partition has room for them."""
     work_us: int
@@ -72,7 +72,7 @@ def _at_level(progress: Progress, rule: Rule) -> None:
 
 
 def _at_trouble_codes(progress: Progress, room: int) -> tuple[int, int]:
-    """Move the episodes of trouble codes; return how many changes that told, and how many codes wait for room.
+    """Move the episodes of trouble codes; return how many began or told a change, and how many codes wait for room.
 
     What is pending waits as what is new does: it stays as it is, and goes on with the next reading that finds room.
     """
@@ -80,13 +80,17 @@ def _at_trouble_codes(progress: Progress, room: int) -> tuple[int, int]:
     active, followed = progress.moment.reading.trouble_codes, progress.followed_codes()
     outlasting = [code for code, episode in followed.items() if episode.phase != "pending"]
     to_tell = _to_tell(progress, [*followed, *(active or ())], outlasting)
-    beyond = set(to_tell[max(0, room - len(outlasting)) :])
+    left = max(0, room - len(outlasting))
+    if len(to_tell) > left:
+        to_tell.sort(key=progress.rules.rank_of_code)
+    begun = sum(code not in followed for code in to_tell[:left])
+    beyond = set(to_tell[left:])
     never = to_tell[max(0, MOST_CODE_EPISODES - len(outlasting)) :]
     for code in dict.fromkeys((*(active or ()), *followed)):
         rule = progress.rules.rule_of_code(code)
         if rule is not None and code not in beyond:
             _at_trouble_code(progress, rule, code, active)
-    changes = len(progress.alerts) - told_before
+    changes = begun + len(progress.alerts) - told_before
     if active is not None:
         _at_many_codes(progress, is_beyond=bool(never))
     return changes, len(beyond) - len(never)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_CODE_EPISODES: Final = 64
 """Trouble codes of a vehicle that are followed at once: as many as one reading may carry."""
 
-FEW_CODE_EPISODES: Final = 2
+FEW_CODE_EPISODES: Final = 1
 """As many are followed of each vehicle while the partition has told more changes of codes than is its share."""
 
 MOST_AVERAGED: Final = 12
@@ -56,7 +56,7 @@ CHANGE_WORK_US: Final = 1_000
 SHARED_WORK_US: Final = 10_000_000
 """Work that a partition's vehicles together may cause at once: ten of them all that one may."""
 SHARED_CODE_WORK_US: Final = 1_000_000
-"""Of it for changes of trouble codes: a thousand."""
+"""Of it for trouble codes: five hundred that begin to be followed and are told."""
 SHARED_WORKED_OFF_US_PER_MS: Final = 100
 """How fast each is forgotten: a tenth of a core, or a hundred changes a second."""
 

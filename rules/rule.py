@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from contracts.alert import SEVERITIES
 from rules.trouble_code import meanings
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Family = Literal["level", "cross_signal", "trend", "trouble_code", "silence"]
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """Raised whenever the same rules would raise other alerts for the same readings than the code before."""
 
 NEW_VEHICLES_AN_HOUR: Final = 1_000
@@ -80,6 +81,7 @@ class Rules:
     silence: Rule | None = field(init=False)
     by_name: dict[str, Rule] = field(init=False)
     _of_code: dict[str, Rule | None] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _rank_of_code: dict[str, int] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the rules by how they are evaluated."""
@@ -103,3 +105,13 @@ class Rules:
             rule = next((rule for rule in self.trouble_codes if code.startswith(rule.codes)), None)
             self._of_code[code] = rule  # at most 65,536, as a trouble code has five characters of a pattern
             return rule
+
+    def rank_of_code(self, code: str) -> int:
+        """Return a number by which trouble codes are sorted, the worst first; those without a rule come last."""
+        try:
+            return self._rank_of_code[code]
+        except KeyError:
+            rule = self.rule_of_code(code)
+            rank = 1 if rule is None else -SEVERITIES.index(self.severity_of(rule, code))
+            self._rank_of_code[code] = rank
+            return rank

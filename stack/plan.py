@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.errors import InvalidInput
@@ -12,6 +12,8 @@ from stack.ports import LOOPBACK
 from stack.program import Program
 from stack.run_folder import RunFolder
 from stack.settings import DemoSettings
+
+_GIVING_WAY: Final = ("nice", "-n", "5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,12 @@ def hot_path(ports: Ports) -> Program:
 
 def cold_path(settings: DemoSettings, folder: RunFolder, ports: Ports) -> Program:
     """Give the program that computes the batch views, again and again."""
-    return _program(
+    program = _program(
         "cold-path", "cold_path", "run", status=ports.cold_path, bootstrap=ports.bootstrap, wait="60s",
         lake=folder.lake, views=folder.views, every=f"{settings.every:g}s", driver_memory=settings.driver_memory,
         spark_log=folder.logs / "spark.log",
     )  # fmt: skip
+    return _giving_way(program)
 
 
 def projector(folder: RunFolder, ports: Ports) -> Program:
@@ -122,10 +125,16 @@ def api(folder: RunFolder, ports: Ports) -> Program:
 
 def verify(folder: RunFolder, ports: Ports) -> Program:
     """Give the program that compares the merged answers with a fold of its own over the raw records."""
-    return _program(
+    program = _program(
         "verify", "cold_path", "verify", bootstrap=ports.bootstrap, store=folder.store_url, views=folder.views,
         lake=folder.lake, api=ports.api_url, once=True, json=True,
     )  # fmt: skip
+    return _giving_way(program)
+
+
+def _giving_way(program: Program) -> Program:
+    """Let what may take seconds go behind what must take milliseconds, on a machine of few cores."""
+    return replace(program, command=(*_GIVING_WAY, *program.command))
 
 
 def _program(

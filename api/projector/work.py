@@ -65,8 +65,8 @@ class Work:
         return bool(self.positions or self.changes or self.actions or self.vehicles or self.erasures or self.rejected)
 
     def is_urgent(self) -> bool:
-        """Tell whether people wait for some of this."""
-        return bool(self.changes or self.actions)
+        """Tell whether people wait for some of this, or it says how far the topics are read that they wait for."""
+        return bool(self.changes or self.actions) or any(topic in URGENT for topic, _ in self.positions)
 
     def vehicle_ids(self) -> set[str]:
         """Return the vehicles of which something is written that an erasure may forbid."""
@@ -89,10 +89,14 @@ class Work:
     def _small_parts(self) -> Iterator[Work]:
         flushed = {(VEHICLE_STATES.name, flush.partition) for flush in self.flushes}
         positions = {at: offset for at, offset in self.positions.items() if at not in flushed}
-        parts = [*_filled(self._rows()), *_filled(self._erased())] or [Work()]
-        last_urgent = max((at for at, part in enumerate(parts) if part.is_urgent()), default=0)
-        parts[-1].positions |= {at: offset for at, offset in positions.items() if at[0] not in URGENT}
-        parts[last_urgent].positions |= {at: offset for at, offset in positions.items() if at[0] in URGENT}
+        urgent = {at: offset for at, offset in positions.items() if at[0] in URGENT}
+        parts = [*_filled(self._rows()), *_filled(self._erased())]
+        last_urgent = max((at for at, part in enumerate(parts) if part.is_urgent()), default=-1)
+        if last_urgent < 0:  # of its own, else what is read of these partitions meanwhile would be written before it
+            last_urgent = 0
+            parts.insert(0, Work())
+        parts[last_urgent].positions |= urgent
+        parts[-1].positions |= {at: offset for at, offset in positions.items() if at not in urgent}
         yield from filter(None, parts)
 
     def _rows(self) -> Iterator[tuple[int, Work]]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-WINDOW_ROWS: Final = 200_000
-"""Rows that are in memory at once; the offsets of all of a partition's rows are, too."""
+WINDOW_ROWS: Final = 100_000
+"""Rows that are in memory at once, beside a row group of the lake's; the offsets of a partition's rows all are."""
 
 PIECE_ROWS: Final = 25_000
 """Rows that are folded at once: their values are objects of Python, tens of them a row."""

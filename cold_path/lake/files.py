@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROWS_A_GROUP: Final = 100_000
-_MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
-"""A row group of readings is half of it; of rejected records, which keep up to 64 KiB each, it would be gigabytes."""
+"""A reader decodes a row group at once, so its memory follows from this."""
+_MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""As much as a row group of readings; of rejected records, which keep up to 64 KiB each, it would be gigabytes."""
 LOOKED_UP: Final = ("partition", "offset", "received_at_ms")
 """Columns whose least and greatest value the table keeps of each file."""
 

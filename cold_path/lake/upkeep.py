@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, WriterProperties
 
 from cold_path.lake import ledger
+from cold_path.lake.files import ROWS_A_GROUP
 
 if TYPE_CHECKING:
     from cold_path.lake.table import Lake
@@ -45,7 +46,7 @@ def small_files(lake: Lake) -> Counter[str]:
     return Counter(str(day) for day, size in zip(days, sizes, strict=True) if size < SMALL_FILE_BYTES)
 
 
-def keep_up(lake: Lake, *, most_small_files: int, keep_days: int) -> Upkeep:
+def keep_up(lake: Lake, *, most_small_files: int, keep_days: int, rows_a_group: int = ROWS_A_GROUP) -> Upkeep:
     """Join the files of days with more small ones than that, and forget days that are too old; `lake` must be fresh.
 
     Days count from the newest record's. A number of 0 leaves that undone. Each step is one commit that carries the
@@ -55,6 +56,8 @@ def keep_up(lake: Lake, *, most_small_files: int, keep_days: int) -> Upkeep:
         return Upkeep()
     table = DeltaTable(str(lake.folder))
     properties = CommitProperties(custom_metadata={"userMetadata": ledger.written(lake.entry)})
+    # Packed as delta-rs does by itself, which would make one row group of a file.
+    written = WriterProperties(max_row_group_size=rows_a_group, compression="ZSTD", compression_level=4)
     forgotten = _forget(table, lake, keep_days, properties) if keep_days else 0
     joined = into = 0
     crowded = [day for day, files in small_files(lake).items() if most_small_files and files > most_small_files]
@@ -63,6 +66,7 @@ def keep_up(lake: Lake, *, most_small_files: int, keep_days: int) -> Upkeep:
             partition_filters=[("day", "=", day)],
             target_size=SMALL_FILE_BYTES,
             max_concurrent_tasks=1,
+            writer_properties=written,
             commit_properties=properties,
         )
         joined, into = joined + int(done["numFilesRemoved"]), into + int(done["numFilesAdded"])

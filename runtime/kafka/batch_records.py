@@ -3,6 +3,8 @@
 A header's name need not be UTF-8 for the broker, and must be for aiokafka: such a batch is read again from that record
 on with the name mended, or one producer could stop a partition.
 
+A batch holds MOST_RECORDS at most: looking at each costs microseconds, whatever it unpacks to.
+
 A batch as large as honest ones are is read to its end before its first record is handed on, so that it is taken or
 refused as a whole. What is larger must not be held, and is refused from its first record on that cannot be.
 """
@@ -18,14 +20,18 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint_py
 
-from runtime.kafka.unpacking import Unreadable, unpacked_bytes
+from runtime.kafka.unpacking import TooLarge, Unreadable, unpacked_bytes
 
+MOST_RECORDS = 200_000
+"""In one batch: a request of 2 MiB has room for so many of ten bytes, and readings are packed to more."""
 _MOST_HELD_BYTES = 16 * 1024 * 1024
 _MOST_HELD_RECORDS = 32_768
 _OFFSET = attrgetter("offset")
 _RAISED_BY_PARSERS = (CorruptRecordException, UnsupportedCodecError, ValueError, IndexError, OverflowError)
 _OVERHEAD = 12
 """Bytes of a record batch before and with its length."""
+_COUNT = slice(57, 61)
+"""Where a record batch says how many records it holds."""
 
 
 class KeptRecords(MemoryRecords):  # type: ignore[misc]  # final only for the type checker
@@ -53,10 +59,19 @@ def records_of(batch: Any, fetched: Any) -> Iterator[Any]:
     Raises Unreadable where something else than a header's name is wrong.
     """
     first, end = batch.base_offset, batch.next_offset
+    if end - first > MOST_RECORDS:
+        _refuse_too_many(first, fetched)
     if unpacked_bytes(batch) <= _MOST_HELD_BYTES and end - first <= _MOST_HELD_RECORDS:
         yield from _whole(batch, fetched, first, end)
     else:
         yield from _as_far_as_readable(batch, fetched, first, end)
+
+
+def _refuse_too_many(first: int, fetched: Any) -> None:
+    """Raise TooLarge for a batch of too many records; one that was compacted spans more offsets than it has records."""
+    records = int.from_bytes(fetched.bytes_of(first)[_COUNT], "big") if isinstance(fetched, KeptRecords) else 0
+    if records > MOST_RECORDS:
+        raise TooLarge(f"holds {records} records, more than {MOST_RECORDS}; send smaller batches")
 
 
 def _whole(batch: Any, fetched: Any, first: int, end: int) -> list[Any]:

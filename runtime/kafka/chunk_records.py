@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from contracts.errors import MalformedReading
 from runtime.kafka.batch_records import KeptRecords, records_of
 from runtime.kafka.chunk import RefusedBatch
-from runtime.kafka.unpacking import UnpacksTooLarge, Unreadable
+from runtime.kafka.unpacking import TooLarge, Unreadable
 
 if TYPE_CHECKING:
     from contracts.reason import Reason
@@ -36,5 +36,5 @@ class BatchRecords:
         first = base if error.first_offset is None else error.first_offset
         detail = f"offsets {first} to {end - 1}: the record batch {error}"
         value = self._fetched.bytes_of(base) if isinstance(self._fetched, KeptRecords) else b""
-        reason: Reason = "too_large" if isinstance(error, UnpacksTooLarge) else "not_json"
+        reason: Reason = "too_large" if isinstance(error, TooLarge) else "not_json"
         return RefusedBatch(first, value, MalformedReading(reason, detail))

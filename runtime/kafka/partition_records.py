@@ -14,7 +14,7 @@ from aiokafka.consumer import fetcher
 from contracts.errors import MalformedRecord
 from runtime.kafka.batch_records import KeptRecords, records_of
 from runtime.kafka.passed_over import PassedOver
-from runtime.kafka.unpacking import UnpacksTooLarge, Unreadable, install_bounded_unpacking
+from runtime.kafka.unpacking import TooLarge, Unreadable, install_bounded_unpacking
 
 MOST_BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 _passed_over: Final = PassedOver()
@@ -71,7 +71,7 @@ class _TolerantBatch:
     def _pass_over(self, error: Unreadable) -> None:
         first = self._batch.base_offset if error.first_offset is None else error.first_offset
         story = f"offsets {first} to {self._batch.next_offset - 1}: the record batch {error}"
-        malformed = MalformedRecord(story, flaw="size" if isinstance(error, UnpacksTooLarge) else "shape")
+        malformed = MalformedRecord(story, flaw="size" if isinstance(error, TooLarge) else "shape")
         _passed_over.tell(self._at.topic, self._at.partition, first, malformed)
 
 

@@ -52,8 +52,8 @@ def most_bytes(packed: int) -> int:
     return min(LARGEST_UNPACKED_BYTES, max(SURELY_TAKEN_BYTES, packed * LARGEST_RATIO))
 
 
-class UnpacksTooLarge(Unreadable):
-    """A record batch unpacks to more than is taken."""
+class TooLarge(Unreadable):
+    """A record batch is larger than is taken: what it unpacks to, or how many records it holds."""
 
 
 def unpacked_bytes(batch: Any) -> int:
@@ -145,7 +145,7 @@ def _unpacked(into: Into, data: bytes, room: int) -> bytearray:
 
 def _refuse_over(most: int, size: int) -> None:
     if size > most:
-        raise UnpacksTooLarge(f"unpacks to more than {most} bytes; send smaller batches")
+        raise TooLarge(f"unpacks to more than {most} bytes; send smaller batches")
 
 
 def _zstd_size(data: bytes) -> int | None:

@@ -19,13 +19,17 @@ class Target:
     stack: RunningStack
     door: Door
     """The API that it aims at, where it aims at one."""
-    chance: random.Random
-    """Seeded, and the seed is told: a generated attack can be repeated."""
+    seed: int
+    """Told with the results: a generated attack can be repeated."""
 
     @property
     def bootstrap(self) -> str:
         """Kafka's address."""
         return self.stack.ports.bootstrap
+
+    def chance(self, attack: str) -> random.Random:
+        """Return the generator of an attack, which gives the same whether it is made alone or beside others."""
+        return random.Random(f"{self.seed} {attack}")
 
 
 Act = Callable[[Target], Awaitable[list[str] | None]]
@@ -49,3 +53,7 @@ class Attack:
     """Part of the short form."""
     is_drained: bool = False
     """Whether the cold path must have published all of it before the next attack begins."""
+
+
+Rounds = tuple[tuple[Attack, ...], ...]
+"""What is made at once, and judged at once, as no one of them hides what another does."""

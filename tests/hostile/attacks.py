@@ -1,4 +1,4 @@
-"""All attacks, in the order in which they are made; and the short form, in which those on one surface come at once."""
+"""All attacks in their order, alone and in rounds; and the short form, a round for each surface."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import itertools
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from hostile.attack import Act, Attack, Target
+from hostile.attack import Act, Attack, Rounds, Target
 from hostile.on_api import ON_API
 from hostile.on_api_with_key import ON_API_WITH_KEY
 from hostile.on_notifier import ON_NOTIFIER
-from hostile.on_readings import LAST, ON_READINGS
+from hostile.on_readings import ON_READINGS
 from hostile.on_topics import ON_TOPICS
 
-ATTACKS = (*ON_READINGS, *ON_TOPICS, *ON_API, *ON_API_WITH_KEY, *ON_NOTIFIER, LAST)
+_FIRST, *_LATER = ON_READINGS
+_ROUNDS: Rounds = (_FIRST, *ON_TOPICS, *ON_API, *ON_API_WITH_KEY, *ON_NOTIFIER, *_LATER)
+"""Those that leave very many readings behind come late, as each judgement reads all that there are."""
+ATTACKS = tuple(itertools.chain.from_iterable(_ROUNDS))
 
 
 def together(attacks: Sequence[Attack]) -> Attack:
     """Make one attack of several on a surface, which is judged once."""
+    if len(attacks) == 1:
+        return attacks[0]
     return Attack(
         " + ".join(attack.name for attack in attacks),
         attacks[0].surface,
@@ -35,7 +40,8 @@ async def _all(acts: Iterable[Act], target: Target) -> list[str]:
     return list(itertools.chain.from_iterable(one or [] for one in told))
 
 
+IN_ROUNDS = tuple(map(together, _ROUNDS))
 SHORT = tuple(
-    together([attack for attack in on_surface if attack.is_short])
-    for on_surface in (ON_READINGS, ON_TOPICS, ON_API, ON_API_WITH_KEY, ON_NOTIFIER)
+    together([attack for attack in itertools.chain.from_iterable(rounds) if attack.is_short])
+    for rounds in (ON_READINGS, ON_TOPICS, ON_API, ON_API_WITH_KEY, ON_NOTIFIER)
 )

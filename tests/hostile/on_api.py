@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 import httpx
-from hostile.attack import Act, Attack, Target
+from hostile.attack import Act, Attack, Rounds, Target
 from hostile.connections import connected, dripped, flooded
 from hostile.requests_at_random import requests
 from hostile.running_stack import Door
@@ -157,7 +157,7 @@ async def requests_at_random(target: Target) -> None:
     """Ask every operation with parameters and bodies at random."""
     async with asking(target.door) as client:
         document = (await client.get("/openapi.json")).json()
-        for request in requests(document, target.chance, 500):
+        for request in requests(document, target.chance("requests at random"), 500):
             headers = {"content-type": "application/json"} if request.body is not None else {}
             with suppress(httpx.HTTPError, httpx.InvalidURL):
                 await client.request(request.method, request.address, content=request.body, headers=headers)
@@ -288,19 +288,25 @@ def _open_api(name: str, act: Act, **given: Any) -> Attack:
     return Attack(name, "api", at("api", act), **given)
 
 
-ON_API: Final = (
-    _open_api("endless headers", endless_headers, is_short=True),
-    _open_api("a header of 60 MB", giant_header),
-    _open_api("half requests", half_requests),
-    _open_api("slow bodies", slow_bodies),
-    _open_api("200 listeners that never read", silent_listeners, is_short=True),
-    _open_api("50 readers that never read", silent_readers),
-    _open_api("800 idle connections", idle_connections),
-    _open_api("odd requests", odd_requests, is_short=True),
-    _open_api("requests at random", requests_at_random),
-    _open_api("large bodies", large_bodies),
-    _open_api("dear questions", dear_questions),
-    _open_api("changes under long names", audited_at_length),
-    _open_api("figures that are none", figures_that_are_none, is_short=True),
-    _open_api("other origins", other_origins, is_short=True),
+ON_API: Final[Rounds] = (
+    (
+        _open_api("endless headers", endless_headers, is_short=True),
+        _open_api("a header of 60 MB", giant_header),
+        _open_api("half requests", half_requests),
+        _open_api("slow bodies", slow_bodies),
+        _open_api("large bodies", large_bodies),
+    ),
+    (
+        _open_api("200 listeners that never read", silent_listeners, is_short=True),
+        _open_api("50 readers that never read", silent_readers),
+        _open_api("800 idle connections", idle_connections),
+        _open_api("dear questions", dear_questions),
+    ),
+    (
+        _open_api("odd requests", odd_requests, is_short=True),
+        _open_api("requests at random", requests_at_random),
+        _open_api("changes under long names", audited_at_length),
+        _open_api("figures that are none", figures_that_are_none, is_short=True),
+        _open_api("other origins", other_origins, is_short=True),
+    ),
 )

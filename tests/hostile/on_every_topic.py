@@ -61,7 +61,7 @@ async def empties(topic: Topic, target: Target) -> None:
 
 async def giants(topic: Topic, target: Target) -> None:
     """Send nearly 2 MB: as a value, as a key, as headers."""
-    big = target.chance.randbytes(900_000).hex().encode()
+    big = target.chance("giants").randbytes(900_000).hex().encode()
     records: list[Record] = [
         (b"k", b'{"vehicle_id":"' + big + b'"}', 0, []),
         (big, b"{}", 0, []),
@@ -131,8 +131,9 @@ def _plain(topic: Topic, vin: str) -> bytes:
 
 async def bent_records(target: Target) -> None:
     """Send bent records to every topic of the programs' own."""
+    chance = target.chance("bent records")
     for topic in INTERNAL:
-        await send(target.bootstrap, topic, _bent(topic, target.chance))
+        await send(target.bootstrap, topic, _bent(topic, chance))
 
 
 async def on_each(topics: Sequence[Topic], act: OnTopic, target: Target) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from hostile.attack import Attack, Target
+from hostile.attack import Attack, Rounds, Target
 from hostile.observers import MOODS, Mood
 from hostile.sending import send, send_readings
 from hostile.vehicles import home, new_vin, now_ms, reading_bytes
@@ -40,8 +40,10 @@ async def moody(mood: Mood, target: Target) -> list[str]:
     return [] if len(receiver.arrived) > before else ["the receiver was told of no alert, so its mood was not tried"]
 
 
-ON_NOTIFIER: Final = tuple(
-    Attack(f"a receiver that is {mood}" if mood.endswith(("ing", "up")) else f"a receiver with {mood}", "notifier",
-           partial(moody, mood), is_short=mood in _SHORT)
-    for mood in MOODS
+ON_NOTIFIER: Final[Rounds] = (
+    tuple(
+        Attack(f"a receiver that is {mood}" if mood.endswith(("ing", "up")) else f"a receiver with {mood}", "notifier",
+               partial(moody, mood), is_short=mood in _SHORT)
+        for mood in MOODS
+    ),
 )  # fmt: skip

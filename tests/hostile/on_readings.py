@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 from aiokafka.errors import KafkaError
-from hostile.attack import Attack, Target
+from hostile.attack import Attack, Rounds, Target
 from hostile.mutation import all_bent
 from hostile.running_stack import GARBAGE_ONLY
 from hostile.sending import SCHEMA, Record, send, send_bomb, send_empty, send_hand_made, send_readings, transaction
@@ -21,6 +21,7 @@ from contracts.bounds import LARGEST_INTEGER
 from contracts.codec import encode
 from contracts.reading import MOST_TROUBLE_CODES
 from contracts.topics import VEHICLE_READINGS
+from runtime.kafka.batch_records import MOST_RECORDS
 
 _LONGEST_TRANSACTION_MS: Final = 10_000
 """What our brokers allow; while one is open, nobody reads beyond it."""
@@ -209,8 +210,10 @@ async def header_names_in_latin(target: Target) -> None:
 
 
 async def empty_records(target: Target) -> None:
-    """Send 600,000 empty records in one request, to a partition of ordinary cars."""
-    await send_empty(target.bootstrap, VEHICLE_READINGS, partition=home(new_vin()), records=600_000)
+    """Send as many empty records as one batch may hold, and far more, each in one request, among ordinary cars."""
+    partition = home(new_vin())
+    for records in (MOST_RECORDS, 3 * MOST_RECORDS):
+        await send_empty(target.bootstrap, VEHICLE_READINGS, partition=partition, records=records)
 
 
 async def zstd_bombs(target: Target) -> None:
@@ -263,39 +266,46 @@ async def bent_readings(target: Target) -> None:
     """Send valid readings that were bent at random."""
     vin = new_vin()
     whole = encode(a_reading(vin, 5, second=60, trouble_codes=("P0217",), tyre_pressures_kpa=(230, 231, 229, 230)))
-    values = all_bent(whole, target.chance, 3_000)
+    values = all_bent(whole, target.chance("bent readings"), 3_000)
     await send_readings(target.bootstrap, values, vin=vin, partition=home(vin))
 
 
-ON_READINGS: Final = (
+ON_READINGS: Final[Rounds] = (
     # First, as later ones bring good readings into that partition too.
-    Attack("garbage alone in a partition", "readings", garbage_alone_in_a_partition, is_short=True, is_drained=True),
-    Attack("codes without end", "readings", codes_without_end, is_short=True),
-    Attack("64 codes of each of 900 new cars", "readings", codes_of_many_cars),
-    Attack("flapping codes", "readings", flapping_codes),
-    Attack("20,000 hot readings at once", "readings", hot_readings_at_once),
-    Attack("alerts without end", "readings", alerts_without_end),
-    Attack("clock jumps", "readings", clock_jumps),
-    Attack("20,000 trips", "readings", trips_without_end),
-    Attack("trips that alternate", "readings", trips_that_alternate),
-    Attack("edges of what is plausible", "readings", edges_of_what_is_plausible),
-    Attack("garbage everywhere", "readings", garbage_everywhere),
-    Attack("largest records", "readings", largest_records),
-    Attack("giant headers", "readings", giant_headers),
-    Attack("header names in Latin-1", "readings", header_names_in_latin, is_short=True),
-    Attack("600,000 empty records in one request", "readings", empty_records),
-    Attack("zstd bombs", "readings", zstd_bombs),
-    Attack("gzip bombs", "readings", gzip_bombs),
-    Attack("aborted transaction", "readings", aborted_transaction, check=nothing_is_known_of_it),
-    Attack(
-        "hung transaction",
-        "readings",
-        hung_transaction,
-        check=nothing_is_known_of_it,
-        held_ms=_LONGEST_TRANSACTION_MS + 10_000,
+    (Attack("garbage alone in a partition", "readings", garbage_alone_in_a_partition, is_short=True, is_drained=True),),
+    (Attack("codes without end", "readings", codes_without_end, is_short=True),),
+    (Attack("64 codes of each of 900 new cars", "readings", codes_of_many_cars),),
+    (
+        Attack("flapping codes", "readings", flapping_codes),
+        Attack("alerts without end", "readings", alerts_without_end),
     ),
-    Attack("bent readings", "readings", bent_readings, is_short=True),
+    (Attack("20,000 hot readings at once", "readings", hot_readings_at_once),),
+    (
+        Attack("clock jumps", "readings", clock_jumps),
+        Attack("20,000 trips", "readings", trips_without_end),
+        Attack("trips that alternate", "readings", trips_that_alternate),
+    ),
+    (
+        Attack("edges of what is plausible", "readings", edges_of_what_is_plausible),
+        Attack("largest records", "readings", largest_records),
+        Attack("giant headers", "readings", giant_headers),
+        Attack("header names in Latin-1", "readings", header_names_in_latin, is_short=True),
+        Attack("aborted transaction", "readings", aborted_transaction, check=nothing_is_known_of_it),
+    ),
+    (Attack("garbage everywhere", "readings", garbage_everywhere),),
+    (Attack("200,000 and 600,000 empty records in one request", "readings", empty_records),),
+    (Attack("zstd bombs", "readings", zstd_bombs),),
+    (Attack("gzip bombs", "readings", gzip_bombs),),
+    (
+        Attack(
+            "hung transaction",
+            "readings",
+            hung_transaction,
+            check=nothing_is_known_of_it,
+            held_ms=_LONGEST_TRANSACTION_MS + 10_000,
+        ),
+    ),
+    (Attack("bent readings", "readings", bent_readings, is_short=True),),
+    # Last, as a partition may take no more new vehicles for a while, and other attacks have new ones.
+    (Attack("20,000 invented VINs", "readings", invented_vins, restarts=("hot-path",), is_drained=True),),
 )
-
-LAST: Final = Attack("20,000 invented VINs", "readings", invented_vins, restarts=("hot-path",), is_drained=True)
-"""After it a partition may take no more new vehicles for a while, and other attacks have new ones."""

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import json
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -85,7 +86,7 @@ class RunningStack:
         self._settings = DemoSettings(vehicles=1, every=4.0, fault_rate=0.0, driver_memory="1g")
         self._ensemble = Ensemble(environment=prepared.variables, say=lambda *_: None, logs=self.folder.logs)
         self._doors = Doors(self.api_url)
-        self._on_purpose: dict[str, int] = {}
+        self._earlier_restarts = Counter[str]()
         self._tasks: list[asyncio.Task[None]] = []
         self._status = {
             "hot-path": self.ports.hot_path,
@@ -147,19 +148,16 @@ class RunningStack:
 
     def restarts(self) -> dict[str, int]:
         """Return how often each program had to be started again, without those on purpose."""
-        children = self._ensemble._children.items()
-        return {name: child.restarts - self._on_purpose.get(name, 0) for name, child in children}
+        now = Counter({name: child.restarts for name, child in self._ensemble._children.items()})
+        return dict(now + self._earlier_restarts)
 
     async def restart(self, name: str) -> None:
         """End a program as a new release would, and wait until its successor is ready."""
         child = self._ensemble._children[name]
-        process = child._process
-        assert process is not None
-        self._on_purpose[name] = self._on_purpose.get(name, 0) + 1
-        process.terminate()
-        await asyncio.to_thread(process.wait, 20)
-        ready = child.program.ready
-        if ready is not None:
+        self._earlier_restarts[name] += child.restarts
+        await self._ensemble.stop(name)
+        self._ensemble.start(child.program)
+        if (ready := child.program.ready) is not None:
             await eventually_async(lambda: self._all_ready([ready]), within_s=40, every_s=0.2)
 
     async def ends(self, group: str) -> Ends:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -92,14 +91,14 @@ async def run(
     outcome = Outcome()
     for number in itertools.count():
         async with _stack(folder / f"stack-{number}", prepared) as stack:
-            trial = _Trial(stack, pace)
+            trial = _Trial(stack, pace, seed)
             calm = await trial.calm()
             if number == 0:
                 outcome.results.append(calm)
                 tell(calm)
             while waiting and time.monotonic() - began_s < pace.budget_s:
                 attack = waiting.pop(0)
-                result = await trial.attacked(attack, random.Random(f"{seed} {attack.surface} {attack.name}"))
+                result = await trial.attacked(attack)
                 outcome.results.append(result)
                 tell(result)
                 if trial.is_broken(result):
@@ -123,8 +122,9 @@ async def _stack(folder: Path, prepared: Prepared) -> AsyncIterator[RunningStack
 class _Trial:
     """One stack's attacks; the calm comes first."""
 
-    def __init__(self, stack: RunningStack, pace: Pace) -> None:
+    def __init__(self, stack: RunningStack, pace: Pace, seed: int) -> None:
         self._stack = stack
+        self._target = Target(stack, stack.door("api"), seed)
         self._pace = pace
         self._calm_mb: dict[str, int] = {}
         self._calm = Latencies([], [], [])
@@ -137,13 +137,13 @@ class _Trial:
         """Watch without an attack: what all others are compared with, and itself must be without a fault."""
         quiet = Attack("calm", "readings", _nothing)
         self._calm_mb = await asyncio.to_thread(self._stack.memory_mb)
-        seen, seconds = await self._observed(quiet, random.Random(0), shortest_s=self._pace.calm_s)
+        seen, seconds = await self._observed(quiet, shortest_s=self._pace.calm_s)
         self._calm, self._calm_mb = seen.latencies, seen.peak_mb
         return Result(None, seen, faults(seen, Latencies([], [], []), held_ms=self._pace.busy_ms), seconds)
 
-    async def attacked(self, attack: Attack, chance: random.Random) -> Result:
+    async def attacked(self, attack: Attack) -> Result:
         """Attack, wait until everything has settled, and judge."""
-        seen, seconds = await self._observed(attack, chance, shortest_s=self._pace.shortest_s)
+        seen, seconds = await self._observed(attack, shortest_s=self._pace.shortest_s)
         held_ms = self._held_ms(attack) + (_RESTART_MS if attack.restarts else 0)
         return Result(attack, seen, faults(seen, self._calm, held_ms=held_ms), seconds)
 
@@ -156,9 +156,8 @@ class _Trial:
         hurt = any(seen.restarts.values()) or seen.standing or seen.failed_runs or seen.missing
         return bool(hurt) or seen.merged_equals_recompute is not True
 
-    async def _observed(self, attack: Attack, chance: random.Random, *, shortest_s: float) -> tuple[Observed, float]:
-        stack = self._stack
-        target = Target(stack, stack.door("api"), chance)
+    async def _observed(self, attack: Attack, *, shortest_s: float) -> tuple[Observed, float]:
+        stack, target = self._stack, self._target
         began_s, from_ms = time.monotonic(), now_ms()
         stack.peak_mb = dict(await asyncio.to_thread(stack.memory_mb))
         complaints = await _done(attack.act, target, attack.name)

@@ -17,6 +17,7 @@ from contracts.partitioning import partition_of_key
 from contracts.reading import Reading
 from contracts.rejection import KEPT_BYTES, from_headers
 from contracts.topics import READING_PARTITIONS
+from runtime.kafka.batch_records import MOST_RECORDS
 from stack.broker import Broker
 
 KEY = vin(1).encode()
@@ -114,6 +115,20 @@ def test_of_very_many_empty_records_in_one_request_a_hundred_are_written_and_the
     assert stories[-1].last_offset == records
     assert stage.written()[HOME][0][vin(1)].newest.sequence == 3
     stage.assert_nothing_lost()
+
+
+def test_more_records_than_one_batch_may_hold_are_rejected_as_one(stage: Stage) -> None:
+    records = MOST_RECORDS + 1
+    worker = stage.start().wait_ready()
+    stage.send_built(empty_records(records), records=records, partition=HOME)
+    stage.send_raw([(KEY, _reading(sequence=3), HOME)])
+    stage.wait_committed()
+    worker.stop()
+    [rejected] = stage.records(stage.rejected)
+    story = from_headers(rejected.headers)
+    assert (story.reason, story.number, story.source_offset) == ("too_large", 1, 0)
+    assert f"holds {records} records" in story.detail
+    assert stage.written()[HOME][0][vin(1)].newest.sequence == 3
 
 
 def test_a_header_whose_name_is_no_utf_8_stops_nothing(stage: Stage) -> None:

@@ -229,6 +229,20 @@ async def test_alerts_are_looked_for_before_everything_that_nobody_waits_for() -
         assert all(len(part.erasures) <= ENOUGH_ERASURES for part in written)
 
 
+def positions_of_alerts(written: list[Work]) -> list[int]:
+    at = (ENGINE_ALERTS.name, partition_of(VIN))
+    return [part.positions[at] for part in written if at in part.positions]
+
+
+async def test_a_position_never_goes_back_where_all_that_people_wait_for_was_passed_over() -> None:
+    topics = Topics()
+    unusable = [topics.alert(an_alert("a", n))._replace(value=b"{}") for n in (1, 2)]
+    later = Inbox().take([topics.alert(an_alert("b"))], None)
+    for others in ([], [topics.vehicle(a_vehicle())], [topics.erasure(VIN, NOW_MS)]):
+        work = Inbox().take([*unusable, *others], None)
+        assert positions_of_alerts(await written_by_turns(work, later))[:2] == ([2, 3] if others else [2])
+
+
 async def test_alerts_that_come_later_never_overtake_those_of_their_partition() -> None:
     topics = Topics()
     flood = [topics.alert(an_alert("a", n)) for n in range(1, 3 * ENOUGH_EVENTS)]
@@ -236,9 +250,7 @@ async def test_alerts_that_come_later_never_overtake_those_of_their_partition() 
     work = Inbox().take([*flood, topics.vehicle(a_vehicle())], None)
     written = await written_by_turns(work, later)
     assert all(len(part.changes) <= ENOUGH_EVENTS for part in written)
-    reached = [
-        part.positions[at] for part in written if (at := (ENGINE_ALERTS.name, partition_of(VIN))) in part.positions
-    ]
+    reached = positions_of_alerts(written)
     assert reached == sorted(reached)
     told = [told.record_offset for part in written for told in part.changes]
     assert told == sorted(told)

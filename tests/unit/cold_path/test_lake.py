@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from disturbed import START_MS, Record, disturbed_stream, fleet
@@ -60,6 +61,15 @@ def test_joining_small_files_keeps_rows_offsets_and_what_is_known(folder: Path) 
         look.refresh()
         assert (look.covered, dict(look.survey.outcomes)) == (covered, outcomes)
     assert keep_up(lake, most_small_files=1, keep_days=0) == Upkeep()
+
+
+def test_a_joined_file_has_row_groups_that_a_reader_can_hold(folder: Path) -> None:
+    lake = fresh(folder)
+    keep_up(lake, most_small_files=1, keep_days=0, rows_a_group=100)
+    files = [pq.ParquetFile(path).metadata for path in DeltaTable(str(folder)).file_uris()]
+    groups = [metadata.row_group(at) for metadata in files for at in range(metadata.num_row_groups)]
+    assert max(group.num_rows for group in groups) == 100
+    assert {group.column(0).compression for group in groups} == {"ZSTD"}
 
 
 def test_old_days_are_forgotten_and_their_offsets_stay_covered(folder: Path) -> None:

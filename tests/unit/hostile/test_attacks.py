@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from collections import Counter
 from typing import get_args
 
@@ -31,7 +30,7 @@ async def test_attacks_that_come_together_tell_what_each_did_not_find_and_keep_w
     one = Attack("one", "api", refused, restarts=("api", "projector"), held_ms=3)
     other = Attack("other", "api", silent, check=refused, restarts=("projector",), held_ms=5, is_drained=True)
     both = together([one, other])
-    target = Target(stack=None, door=None, chance=random.Random(1))  # type: ignore[arg-type]  # neither looks at it
+    target = Target(stack=None, door=None, seed=1)  # type: ignore[arg-type]  # neither looks at it
     assert both.check is not None
     assert (await both.act(target), await both.check(target)) == (["a"], ["a"])
     assert (both.restarts, both.held_ms, both.is_drained) == (("api", "projector"), 5, True)

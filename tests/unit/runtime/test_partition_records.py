@@ -13,10 +13,10 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultR
 from aiokafka.record.util import calc_crc32c, encode_varint
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_batches import LatinName, framed, frames
+from raw_batches import LatinName, empty_records, framed, frames
 
 from runtime.kafka import partition_records
-from runtime.kafka.batch_records import KeptRecords, records_with_mended_names
+from runtime.kafka.batch_records import MOST_RECORDS, KeptRecords, records_with_mended_names
 from runtime.kafka.partition_records import BoundedPartitionRecords, install_bounded_reading
 from runtime.kafka.passed_over import PassedOver
 from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES
@@ -49,6 +49,11 @@ def test_a_batch_that_unpacks_to_too_much_is_passed_over_and_what_follows_is_rea
     fetched = _fetched(_batch(0, [b"a", b"b"]), large, _batch(100, [b"c"]))
     assert _offsets(fetched) == [0, 1, 100]
     assert fetched.next_fetch_offset == 101
+
+
+@pytest.mark.parametrize(("records", "read"), [(MOST_RECORDS, MOST_RECORDS), (MOST_RECORDS + 1, 0)])
+def test_a_batch_of_too_many_records_is_passed_over_as_a_whole(records: int, read: int) -> None:
+    assert len(_offsets(_fetched(empty_records(records)))) == read
 
 
 def test_a_name_that_is_no_utf_8_is_mended_and_the_others_stay() -> None:
@@ -87,6 +92,13 @@ def test_offsets_that_compaction_left_gaps_in_are_read() -> None:
     kept = framed(frames([(1, b"key", b"x"), (4, b"key", b"y")]), 2, first_offset=10)
     compacted = kept[:23] + (5).to_bytes(4, "big") + kept[27:]
     assert _offsets(_fetched(_checked(compacted), position=10)) == [11, 14]
+
+
+def test_a_compacted_batch_may_span_more_offsets_than_it_may_have_records() -> None:
+    last = 10 * MOST_RECORDS
+    kept = framed(frames([(1, b"key", b"x"), (last, b"key", b"y")]), 2)
+    compacted = kept[:23] + last.to_bytes(4, "big") + kept[27:]
+    assert _offsets(_fetched(_checked(compacted))) == [1, last]
 
 
 def _checked(batch: bytes) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raw_batches import heavy
 
 from runtime.kafka import unpacking
-from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES, UnpacksTooLarge, Unreadable, most_bytes
+from runtime.kafka.unpacking import LARGEST_UNPACKED_BYTES, TooLarge, Unreadable, most_bytes
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes | bytearray]]] = {
     "zstd": (codec.zstd_encode, unpacking.zstd_unpacked),
@@ -34,7 +34,7 @@ def test_what_was_packed_is_unpacked(name: str, data: bytes, times: int) -> None
 @named
 def test_what_unpacks_to_more_than_is_taken_is_refused(name: str) -> None:
     pack, unpack = CODECS[name]
-    with pytest.raises(UnpacksTooLarge, match="unpacks to more than 67108864 bytes; send smaller batches"):
+    with pytest.raises(TooLarge, match="unpacks to more than 67108864 bytes; send smaller batches"):
         unpack(pack(heavy(LARGEST_UNPACKED_BYTES + 1, 0)))
 
 
@@ -43,7 +43,7 @@ def test_what_unpacks_to_more_than_readings_can_is_refused_before_it_is_large(na
     pack, unpack = CODECS[name]
     packed = pack(b"0" * 60_000_000)
     tracemalloc.start()
-    with pytest.raises(UnpacksTooLarge, match=f"unpacks to more than {most_bytes(len(packed))} bytes"):
+    with pytest.raises(TooLarge, match=f"unpacks to more than {most_bytes(len(packed))} bytes"):
         unpack(packed)
     assert tracemalloc.get_traced_memory()[1] < 2 * most_bytes(len(packed)) + 3_000_000
     tracemalloc.stop()
@@ -56,7 +56,7 @@ def test_a_batch_of_few_bytes_may_unpack_to_a_megabyte_whatever_its_ratio() -> N
 
 def test_zstd_that_does_not_tell_its_size_is_bounded_as_well() -> None:
     assert len(unpacking.zstd_unpacked(_streamed(8))) == 8_000_000
-    with pytest.raises(UnpacksTooLarge):
+    with pytest.raises(TooLarge):
         unpacking.zstd_unpacked(_streamed(100))
 
 
@@ -93,7 +93,7 @@ def test_what_is_cut_or_changed_on_the_way_is_unpacked_or_unreadable(
 
 def test_all_members_of_gzip_are_unpacked_within_the_bound() -> None:
     assert bytes(unpacking.gzip_unpacked(codec.gzip_encode(b"a" * 9) + codec.gzip_encode(b"b"))) == b"a" * 9 + b"b"
-    with pytest.raises(UnpacksTooLarge):
+    with pytest.raises(TooLarge):
         unpacking.gzip_unpacked(codec.gzip_encode(b"0" * (LARGEST_UNPACKED_BYTES // 2)) * 3)
 
 
