@@ -1,13 +1,19 @@
-"""Work on whole answers: a short one where it stands, a long one in a thread, so that the event loop goes on."""
+"""Work on whole answers: a short one where it stands, a long one in a thread, so that the event loop goes on.
+
+Whoever asks for many long answers waits for them behind whoever asks for few.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from anyio.lowlevel import RunVar
+
+from api.turns import HOLDER, Bounds, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,22 +22,25 @@ T = TypeVar("T")
 
 LONG_BYTES: Final = 64 * 1024
 """What is longer takes milliseconds to read, to write or to pack."""
-_THREADS: Final = 2
-"""Of their own, so that no question waits for a thread that packs."""
+_BOUNDS: Final = Bounds(at_once=2, per_holder=sys.maxsize, in_all=sys.maxsize)
+"""Few at once, so that questions find threads and processors; connections bound how many there are."""
 _MOST_KEPT_BYTES: Final = 16 * 1024 * 1024
 
-_threads: RunVar[CapacityLimiter] = RunVar("threads for whole answers")
+_turns: RunVar[Turns] = RunVar("turns at whole answers")
 
 
 async def worked(work: Callable[[bytes], T], body: bytes) -> T:
     """Return what `work` makes of an answer's bytes."""
-    return work(body) if len(body) <= LONG_BYTES else await to_thread.run_sync(work, body, limiter=_limiter())
+    if len(body) <= LONG_BYTES:
+        return work(body)
+    async with _turns_here().turn(HOLDER.get()):
+        return await to_thread.run_sync(work, body)
 
 
-def _limiter() -> CapacityLimiter:
-    found = _threads.get(None)
+def _turns_here() -> Turns:
+    found = _turns.get(None)
     if found is None:
-        _threads.set(found := CapacityLimiter(_THREADS))
+        _turns.set(found := Turns("long answers", _BOUNDS))
     return found
 
 

@@ -7,6 +7,7 @@ import logging
 import resource
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
@@ -19,7 +20,7 @@ from contracts.errors import InvalidInput
 from observability.cross_site import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from fastapi import FastAPI
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _OTHER_FILES: Final = 256
 """What is open beside connections: store, Kafka, views."""
+_INVALID_EVERY_S: Final = 60.0
 UNREAD_MS: Final = 30_000
 """The system cuts a connection whose client has taken nothing of what waits for it for so long."""
 
@@ -55,6 +57,7 @@ def configured(app: FastAPI, settings: ServeSettings, patience: Patience = PATIE
     """Return how uvicorn serves an application: bounded, and believing the headers of named proxies only."""
     logging.getLogger("uvicorn.access").addFilter(without_query)
     logging.getLogger("uvicorn.error").addFilter(left_is_no_error)
+    logging.getLogger("uvicorn.error").addFilter(InvalidRequestsAtTimes())
     return uvicorn.Config(
         ForwardedAddress(app, settings.trusted_proxies) if settings.trusted_proxies else app,
         http=bounded_protocol(_room(settings.most_connections), patience),
@@ -89,6 +92,28 @@ def left_is_no_error(record: logging.LogRecord) -> bool:
     if str(record.msg).startswith("Cancel %s running task"):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
+
+
+class InvalidRequestsAtTimes(logging.Filter):
+    """Lets one line a minute say that requests were not HTTP, and how many since the last: anybody can send them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with the next one; `clock` gives seconds."""
+        super().__init__()
+        self._clock = clock
+        self._due_s = float("-inf")
+        self._requests = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written."""
+        if record.msg != "Invalid HTTP request received.":
+            return True
+        self._requests += 1
+        if self._clock() < self._due_s:
+            return False
+        record.requests = self._requests
+        self._requests, self._due_s = 0, self._clock() + _INVALID_EVERY_S
+        return True
 
 
 class Endable(Protocol):

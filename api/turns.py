@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict, deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.errors import TooMany
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+HOLDER: Final[ContextVar[str]] = ContextVar("holder", default="somebody")
+"""Who is counted for the request in hand: a key, or an address where there are no keys."""
 
 
 class Bounds(NamedTuple):

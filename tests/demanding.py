@@ -68,10 +68,17 @@ def as_records(readings: Iterator[Reading], *, offsets: Iterator[int], received_
 def demanding_stream(seed: int) -> list[Record]:
     """Return every kind of demand after the other in one partition, with calm hours between and strangers among."""
     rng, offsets, records = random.Random(seed), count(), list[Record]()
-    kinds = [new_codes_in_pairs, codes_that_come_and_go, a_clock_that_jumps, a_trip_each, a_hot_engine]
+    kinds = [
+        new_codes_in_pairs,
+        codes_that_come_and_go,
+        a_clock_that_jumps,
+        a_trip_each,
+        a_hot_engine,
+        alerts_beyond_a_share,
+    ]
     rng.shuffle(kinds)
-    at_ms = START_MS + 30 * 3_600_000
-    demanding, others = strangers(45)[:5], strangers(45)[5:]
+    at_ms = START_MS + 90 * 3_600_000
+    demanding, others = strangers(45)[: len(kinds)], strangers(45)[len(kinds) :]
     records += [Record(PARTITION, next(offsets), at_ms, encode(_of(vin, a_reading(0)))) for vin in demanding]
     for vin, kind in zip(demanding, kinds, strict=True):
         at_ms += rng.choice([60_000, 3_600_000])
@@ -114,6 +121,11 @@ def alerts_that_come_and_go(cycles: int) -> Iterator[Reading]:
         for second in (0, 5, 10, 20, 30, 40, 50, 60):
             is_bad = second < 20
             yield a_reading(2_000 * cycle + second, **(BAD if is_bad else {"oil_c": 90.0, "misfires": 0}))
+
+
+def alerts_beyond_a_share(readings: int) -> Iterator[Reading]:
+    """Yield such a drive that tells more than one vehicle may, so that it is set apart."""
+    return alerts_that_come_and_go(100 + readings // 10)
 
 
 def many_cars_that_come_and_go(seed: int, *, cars: int = 12, cycles: int = 6) -> list[Record]:

@@ -246,6 +246,20 @@ class StoreContract:
             f"a{n}" for n in (4, 3, 2, 1, 0)
         ]
 
+    def test_vehicles_are_either_silent_or_not(self, client: TestClient, store: Engine) -> None:
+        topics = Topics()
+        never_heard = "1HGCM82633A009999"
+        project(store, *(topics.vehicle(a_vehicle(vin)) for vin in (VIN, OTHER_VIN, never_heard)))
+        project(store, *topics.flush(a_state(VIN, a_trip(9_000, 800), offset=8)))
+        project(store, *topics.flush(a_state(OTHER_VIN, a_trip(9_000, 800), offset=8)))
+        with store.begin() as connection:
+            silent = tables.vehicle_latest.update().where(tables.vehicle_latest.c.vehicle_id == OTHER_VIN)
+            connection.execute(silent.values(is_silent=True))
+        for named in ({}, {"fleet": a_vehicle().fleet}):
+            assert paged(client, "/v1/vehicles", "vehicles", "vehicle_id", silent=True, **named) == [OTHER_VIN]
+            others = paged(client, "/v1/vehicles", "vehicles", "vehicle_id", silent=False, **named)
+            assert others == sorted([VIN, never_heard])
+
     @pytest.mark.parametrize(
         "path",
         [

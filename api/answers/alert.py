@@ -135,7 +135,7 @@ class AttentionItem(BaseModel):
 
 
 class Attention(BaseModel):
-    """Vehicles in need of attention: severity, then unacknowledged, then oldest."""
+    """Vehicles in need of attention, by their most urgent alert: severity, then unacknowledged, then oldest."""
 
     vehicles: list[AttentionItem]
     vehicles_in_need: int = Field(description="how many there are, also beyond `limit`")

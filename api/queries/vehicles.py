@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 
 from api.queries.registered import is_registered_only, registered
 from api.store import tables
@@ -60,36 +60,36 @@ def vehicle_ids(connection: Connection, wanted: VehicleFilter, *, after: str | N
     found: list[str] = []
     # To be silent is to have an open alert.
     is_of_registered = wanted.silent is True and is_registered_only(connection)
-    for query in _pages(frozenset(given), is_of_registered=is_of_registered):
+    for query in _pages(frozenset(given), silent=wanted.silent, is_of_registered=is_of_registered):
         found += connection.scalars(query, given)
     return sorted(set(found))[:limit]
 
 
 @cache
-def _pages(given: frozenset[str], *, is_of_registered: bool) -> list[Select[tuple[str]]]:
+def _pages(given: frozenset[str], *, silent: bool | None, is_of_registered: bool) -> list[Select[tuple[str]]]:
     pages = []
-    for query in _sources(given, is_of_registered=is_of_registered):
+    for query in _sources(given, silent=silent, is_of_registered=is_of_registered):
         column = query.selected_columns[0]
         page = query.where(column > bindparam("after")) if "after" in given else query
         pages.append(page.order_by(column).limit(bindparam("limit")))
     return pages
 
 
-def _sources(given: frozenset[str], *, is_of_registered: bool) -> list[Select[tuple[str]]]:
+def _sources(given: frozenset[str], *, silent: bool | None, is_of_registered: bool) -> list[Select[tuple[str]]]:
     """Give queries whose union is wanted; each runs along an index, which their UNION would not."""
-    entered = select(_REGISTRY.c.vehicle_id)
-    heard = select(_LATEST.c.vehicle_id)
-    if "silent" in given:
-        heard = heard.where(_LATEST.c.is_silent == bindparam("silent"))
-        if is_of_registered:
-            heard = heard.where(registered(_LATEST.c.vehicle_id))
     columns = {"fleet": _REGISTRY.c.fleet, "model": _REGISTRY.c.model_name}
     named = [column == bindparam(name) for name, column in columns.items() if name in given]
-    if not named:
-        return [heard] if "silent" in given else [entered, heard]
-    if "silent" not in given:
-        return [entered.where(*named)]
-    return [heard.join(_REGISTRY, _REGISTRY.c.vehicle_id == _LATEST.c.vehicle_id).where(*named)]
+    entered = select(_REGISTRY.c.vehicle_id).where(*named)
+    heard = select(_LATEST.c.vehicle_id)
+    if silent is None:
+        return [entered] if named else [entered, heard]
+    heard = heard.where(_LATEST.c.is_silent == bindparam("silent"))
+    if is_of_registered:
+        heard = heard.where(registered(_LATEST.c.vehicle_id))
+    if named:
+        heard = heard.join(_REGISTRY, _REGISTRY.c.vehicle_id == _LATEST.c.vehicle_id).where(*named)
+    is_heard_of = exists().where(_LATEST.c.vehicle_id == _REGISTRY.c.vehicle_id)
+    return [heard] if silent else [heard, entered.where(~is_heard_of)]
 
 
 _ENTRY = select(_REGISTRY).where(_REGISTRY.c.vehicle_id == bindparam("vehicle_id"))

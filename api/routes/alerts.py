@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from api.answers.alert import AlertDetail, AlertPage, Attention, alert_told, alerted, unbelieved
@@ -25,8 +25,9 @@ from api.queries.served import consumed_offsets
 from api.queries.vehicles import listed
 from api.representation import answered
 from api.routes.costly import turn_of
-from api.routes.parameters import PREFIX, AlertId, AtMs, Cursor, Limit, Name
+from api.routes.parameters import MOST_ROWS, PREFIX, AlertId, AtMs, Cursor, Limit, Name
 from api.routes.selection import SELECTABLE, Selecting
+from api.single_flight import SingleFlight
 from contracts.alert import SEVERITIES, AlertState, Severity
 
 if TYPE_CHECKING:
@@ -40,13 +41,54 @@ Moment = tuple[object, int]
 """What the store has read, and the second that it is: the list of attention depends on both."""
 _REJECTED_FOR_MS = 10 * 60 * 1000
 _MOMENT_MS = 1_000
+_USUAL_ROWS: Final = 50
+
+
+class _Need(NamedTuple):
+    """The list of attention at a moment; a shorter one is its beginning."""
+
+    moment: Moment
+    vehicles: list[msgspec.Raw]
+    counts: dict[str, Any]
+
+    def first(self, limit: int) -> Response:
+        return answered({"vehicles": self.vehicles[:limit]} | self.counts)
+
+
+class _Attention:
+    """The list of attention of up to so many vehicles: many look at it, and often at the same one."""
+
+    def __init__(self, store: Store, clock: Callable[[], int], *, most: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._most = most
+        self._latest: _Need | None = None
+        self._computed = SingleFlight(self._compute)
+
+    async def now(self) -> _Need:
+        latest = self._latest
+        if latest is not None and latest.moment == await self._store.ask(self._moment, is_quick=True):
+            return latest
+        return await self._computed.result()
+
+    async def _compute(self) -> _Need:
+        self._latest = await self._store.ask(self._need)
+        return self._latest
+
+    def _moment(self, connection: Connection) -> Moment:
+        return consumed_offsets(connection), self._clock() // _MOMENT_MS
+
+    def _need(self, connection: Connection) -> _Need:
+        moment = self._moment(connection)
+        answer = _attention(connection, limit=self._most, now_ms=self._clock())
+        vehicles = [msgspec.Raw(msgspec.json.encode(item)) for item in answer.pop("vehicles")]
+        return _Need(moment, vehicles, answer)
 
 
 def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PREFIX, tags=["alerts"], route_class=Selecting)
-    told: dict[int, tuple[Moment, Response]] = {}
-    computing = asyncio.Lock()
+    usual, longest = (_Attention(store, clock, most=most) for most in (_USUAL_ROWS, MOST_ROWS))
 
     @routes.get(
         "/attention",
@@ -54,27 +96,10 @@ def alert_routes(store: Store, clock: Callable[[], int]) -> APIRouter:
         dependencies=SELECTABLE,
         response_model=Attention,
     )
-    async def attention(limit: Limit = 50) -> Response:
-        """Worst first: severity, then unacknowledged, then oldest; also cars of which nothing is believed."""
-
-        def at(connection: Connection) -> Moment:
-            return consumed_offsets(connection), clock() // _MOMENT_MS
-
-        def known(moment: Moment) -> Response | None:  # many look at this list, and often at the same one
-            found = told.get(limit)
-            return found[1] if found and found[0] == moment else None
-
-        def in_need(connection: Connection) -> Response:
-            moment = at(connection)
-            if (response := known(moment)) is None:
-                response = answered(_attention(connection, limit=limit, now_ms=clock()))
-                told[limit] = (moment, response)
-            return response
-
-        if (response := known(await store.ask(at, is_quick=True))) is not None:
-            return response
-        async with computing:
-            return await store.ask(in_need)
+    async def attention(limit: Limit = _USUAL_ROWS) -> Response:
+        """Worst first, by the most urgent alert: severity, then unacknowledged, then oldest; also the unbelieved."""
+        need = await (usual if limit <= _USUAL_ROWS else longest).now()
+        return need.first(limit)
 
     @routes.get("/alerts", summary="Alerts, newest first", dependencies=SELECTABLE, response_model=AlertPage)
     async def alerts(  # noqa: PLR0913, PLR0917 - each is one filter
@@ -138,9 +163,15 @@ def _attention(connection: Connection, *, limit: int, now_ms: int) -> dict[str, 
         unbelieved(one, doubted[one.vehicle_id], alerts.get(one.vehicle_id, []), count[one.vehicle_id])
         for one in listed(connection, others)
     ]
-    items.sort(key=lambda item: (-SEVERITIES.index(item["severity"]), not item["needs_attention"], item["since_ms"]))
+    items.sort(key=_urgency)
     return {
         "vehicles": items[:limit],
         "vehicles_in_need": in_need + sum(vehicle_id not in alerts for vehicle_id in others),
         "open_alerts": {severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
     }
+
+
+def _urgency(item: dict[str, Any]) -> tuple[int, bool, int]:
+    """Return what a vehicle is sorted by, which is what it was found by: its most urgent alert, if it has one."""
+    reason = item["alerts"][0] if item["reason"] == "alert" else item
+    return -SEVERITIES.index(item["severity"]), not reason["needs_attention"], item["since_ms"]

@@ -16,11 +16,13 @@ from api.ranked_lists import RankedLists
 from api.representation import MEDIA, accepted, csv_table, is_known, ndjson, tag_of, tagged, unchanged
 from api.routes.costly import COSTLY
 from api.routes.parameters import MOST_ROWS, PLACELESS, PREFIX, Cursor, WantedView
-from api.routes.selection import SELECTABLE, Selecting
+from api.routes.selection import Fields, Selecting, chosen
 from contracts.definitions import SHORTEST_RANKED_DISTANCE_M, PeriodKind, Scope
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from api.merge import View
@@ -44,7 +46,7 @@ def ranking_routes(store: Store) -> APIRouter:
     @routes.get(
         "/rankings/fuel-efficiency",
         summary="Which cars are most fuel efficient?",
-        dependencies=[*SELECTABLE, PLACELESS, COSTLY],
+        dependencies=[PLACELESS, COSTLY],
         response_model=None,
         responses=_RESPONSES,
     )
@@ -63,6 +65,7 @@ def ranking_routes(store: Store) -> APIRouter:
             int | None, Query(ge=1, le=MOST_ROWS, description="rows a page; default 50, in CSV and NDJSON all")
         ] = None,
         cursor: Cursor = None,
+        fields: Fields = None,
         accept: Annotated[str | None, Header(include_in_schema=False)] = None,
         if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> Response:
@@ -80,7 +83,9 @@ def ranking_routes(store: Store) -> APIRouter:
         with store.snapshot() as connection:
             known = lists.whole(connection, query, wanted)
             ranking, now, whole = known.ranking, known.served, known.places
-            part = (limit, cursor, media)
+            # Of a table; of JSON, `Selecting` takes them.
+            columns = tuple(dict.fromkeys(chosen(RankingAnswer, fields) or RankedAnswer.model_fields))
+            part = (limit, cursor, media) if media == "application/json" else (limit, cursor, media, columns)
             tag = tag_of(known.state, query, *part)
             if is_known(if_none_match, tag):
                 return unchanged(tag)
@@ -90,7 +95,7 @@ def ranking_routes(store: Store) -> APIRouter:
             end = min(len(whole), begin + (limit or (_PAGE if media == "application/json" else len(whole))))
             places = _answers(connection, ranking, now.version, whole[begin:end])
         if media != "application/json":
-            return tagged(known.keep(part, _exported(places, media)), media, tag)
+            return tagged(known.keep(part, _exported(places, media, columns)), media, tag)
         last = whole[end - 1] if end < len(whole) else None
         answer = layers(now, view) | {
             "scope": scope,
@@ -108,8 +113,9 @@ def ranking_routes(store: Store) -> APIRouter:
     return routes
 
 
-def _exported(places: list[dict[str, Any]], media: Media) -> bytes:
-    return ndjson(places) if media == "application/x-ndjson" else csv_table(RankedAnswer.model_fields, places)
+def _exported(places: list[dict[str, Any]], media: Media, columns: Sequence[str]) -> bytes:
+    rows = ({name: place[name] for name in columns} for place in places)
+    return ndjson(rows) if media == "application/x-ndjson" else csv_table(columns, rows)
 
 
 def _batch_only(view: View, by: By) -> View:

@@ -16,6 +16,7 @@ from api.security.journal import Journal, Request
 from api.security.permit import Permit
 from api.security.places import WithoutPlaces
 from api.security.roles import Access, Guarded, refusal
+from api.turns import HOLDER
 from contracts.errors import InvalidInput
 from observability.cross_site import SAFE_METHODS, Asked
 
@@ -93,6 +94,7 @@ class Gate:
             return
         permit = Permit(self._keys, key, scope, needed)
         scope["permit"] = permit
+        HOLDER.set(permit.holder)
         scope["sees_positions"] = permit.sees_positions()
         passing = send if scope["sees_positions"] or needed.is_open else self._without_places(scope, send)
         if is_change:

@@ -14,6 +14,7 @@ from eventually import eventually
 from served_http import HASTY, HOST, PATIENT, POST, everything, much_told, refused, sent, served
 
 from api.http_protocol import LARGEST_HEAD_BYTES, PATIENCE
+from api.server import InvalidRequestsAtTimes
 
 
 def test_a_request_within_the_bounds_is_answered(tmp_path: Path) -> None:
@@ -206,3 +207,18 @@ def test_what_is_no_address_is_not_taken_for_one_from_a_proxy_either(tmp_path: P
         everything(connection)
     lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
     assert {line["from"] for line in lines} == {"127.0.0.1"}
+
+
+def test_the_log_has_a_line_a_minute_of_requests_that_are_not_http() -> None:
+    now_s = 100.0
+    at_times = InvalidRequestsAtTimes(lambda: now_s)
+
+    def told(message: str) -> logging.LogRecord | None:
+        record = logging.makeLogRecord({"msg": message})
+        return record if at_times.filter(record) else None
+
+    written = [told("Invalid HTTP request received.") for _ in range(1_000)]
+    assert [vars(one)["requests"] for one in written if one] == [1]
+    assert told("another") is not None
+    now_s += 60
+    assert vars(told("Invalid HTTP request received.") or now_s)["requests"] == 1_000

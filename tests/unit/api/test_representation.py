@@ -114,6 +114,15 @@ def test_an_export_has_all_that_are_ranked(client: TestClient) -> None:
     assert len(client.get(RANKING).json()["places"]) == 50
 
 
+def test_an_export_has_the_fields_that_are_asked_for_in_their_order(client: TestClient) -> None:
+    asked = {"fields": "key,rank,key", "limit": 1}
+    table = client.get(RANKING, params=asked, headers={"accept": "text/csv"}).text
+    assert table.splitlines() == ["key,rank", f"{VINS[0]},1"]
+    lines = client.get(RANKING, params=asked, headers={"accept": "application/x-ndjson"}).text
+    assert lines == f'{{"key":"{VINS[0]}","rank":1}}\n'
+    assert client.get(RANKING, params=asked | {"fields": "x"}, headers={"accept": "text/csv"}).status_code == 422
+
+
 def tag(client: TestClient, path: str, **headers: str) -> Any:
     return client.get(path, headers=headers).headers["etag"]
 

@@ -72,6 +72,23 @@ def test_attention_comes_by_severity_then_unacknowledged_then_age(
     assert len(answer["vehicles"][0]["alerts"]) == 1
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 50, 60, 500])
+def test_a_shorter_list_of_attention_is_the_beginning_of_a_longer_one(
+    client: TestClient, store: Engine, topics: Topics, limit: int
+) -> None:
+    vins = [f"1HGCM82633A00000{n}" for n in range(4)]
+    for age, vin in enumerate(reversed(vins)):  # all seen to, and each other one has something new since
+        seen, new = f"seen {vin}", f"new {vin}"
+        raised = an_alert(seen, vehicle_id=vin, severity="critical", raised_at_ms=NOW_MS - 1_000 * age)
+        project(store, topics.alert(raised), topics.action(AlertAction(seen, "x", "acknowledge", "ann", NOW_MS)))
+        if age % 2:
+            project(store, topics.alert(an_alert(new, vehicle_id=vin, raised_at_ms=NOW_MS)))
+    found = got(client, "/v1/attention", limit=limit)["vehicles"]
+    assert [(one["vehicle_id"], one["needs_attention"]) for one in found] == [
+        (vins[0], True), (vins[1], False), (vins[2], True), (vins[3], False)
+    ][:limit]  # fmt: skip
+
+
 def test_a_car_of_which_nothing_is_believed_needs_attention(client: TestClient, store: Engine, topics: Topics) -> None:
     project(store, *(topics.rejected(VIN, n) for n in range(10)), *(topics.rejected(OTHER_VIN, n) for n in range(9)))
     (item,) = got(client, "/v1/attention")["vehicles"]
@@ -112,6 +129,13 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(client: TestClient,
     response = client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
     assert "unknown parameter" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/alerts?severity=critical&severity=warning", "/v1/rules?fields=name&fields=when"])
+def test_a_parameter_that_is_given_twice_is_refused(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 422
+    assert "more than once" in response.json()["detail"]
 
 
 def test_alerts_of_one_moment_come_by_falling_id(client: TestClient, store: Engine, topics: Topics) -> None:
