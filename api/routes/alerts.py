@@ -161,11 +161,13 @@ def _attention(connection: Connection, *, limit: int, now_ms: int) -> dict[str, 
     items = [alerted(one, alerts[one.vehicle_id], count[one.vehicle_id]) for one in listed(connection, urgent)]
     items += [
         unbelieved(one, doubted[one.vehicle_id], alerts.get(one.vehicle_id, []), count[one.vehicle_id])
-        for one in listed(connection, others)
+        for one in listed(connection, list(doubted))
     ]
-    items.sort(key=_urgency)
+    worst: dict[str, dict[str, Any]] = {}
+    for item in sorted(items, key=_urgency):
+        worst.setdefault(item["vehicle_id"], item)
     return {
-        "vehicles": items[:limit],
+        "vehicles": list(worst.values())[:limit],
         "vehicles_in_need": in_need + sum(vehicle_id not in alerts for vehicle_id in others),
         "open_alerts": {severity: counts.get(severity, 0) for severity in reversed(SEVERITIES)},
     }

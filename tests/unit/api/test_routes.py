@@ -27,7 +27,7 @@ from api.app import build
 from api.projector.publication import Publication
 from api.settings import ServeSettings
 from api.store.database import open_for_writing
-from contracts.alert import AlertAction
+from contracts.alert import AlertAction, Severity
 from contracts.vehicle_state import VehicleState
 
 
@@ -93,6 +93,15 @@ def test_a_car_of_which_nothing_is_believed_needs_attention(client: TestClient, 
     project(store, *(topics.rejected(VIN, n) for n in range(10)), *(topics.rejected(OTHER_VIN, n) for n in range(9)))
     (item,) = got(client, "/v1/attention")["vehicles"]
     assert (item["vehicle_id"], item["reason"]) == (VIN, "readings_rejected")
+
+
+@pytest.mark.parametrize(("severity", "reason"), [("info", "readings_rejected"), ("critical", "alert")])
+def test_a_car_of_which_nothing_is_believed_stands_where_the_worse_of_its_reasons_puts_it(
+    client: TestClient, store: Engine, topics: Topics, severity: Severity, reason: str
+) -> None:
+    project(store, *(topics.rejected(VIN, n) for n in range(10)), topics.alert(an_alert(severity=severity)))
+    (item,) = got(client, "/v1/attention")["vehicles"]
+    assert (item["reason"], item["open_alerts"]) == (reason, 1)
 
 
 def test_a_car_with_most_of_its_readings_rejected_needs_attention(
