@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fastapi.testclient import TestClient
 
 from api.period import day_of, period_holding
 from api.projector.inbox import Inbox
@@ -265,3 +266,10 @@ def _views(
 
 def _day_sums() -> tuple[str, ...]:
     return ("trips", "distance_m", "idle_s", "ranked_trips", "fuelled_distance_m", "fuel_ml")
+
+
+def got(client: TestClient, path: str, **parameters: Any) -> Any:
+    """Return what a question is answered with, when it is answered."""
+    response = client.get(path, params=parameters)
+    assert response.status_code == 200, response.text
+    return response.json()

@@ -21,6 +21,7 @@ from serving import (
     a_trip,
     a_vehicle,
     an_alert,
+    got,
     partition_of,
     point,
     project,
@@ -279,12 +280,6 @@ class StoreContract:
         project(store, topics.vehicle(a_vehicle()), *topics.flush(a_state(VIN, a_trip(9_000, 800), offset=8)))
         project(store, topics.rejected(VIN, 3), topics.alert(an_alert()))
         assert client.get(path).status_code == 200
-
-
-def got(client: TestClient, path: str, **parameters: Any) -> Any:
-    response = client.get(path, params=parameters)
-    assert response.status_code == 200, response.text
-    return response.json()
 
 
 def paged(client: TestClient, path: str, rows: str, key: str, **parameters: Any) -> list[str]:

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Topics
+from fastapi.testclient import TestClient
+from serving import NOW_MS, Topics
 from sqlalchemy import Engine
 
+from api.app import build
+from api.settings import ServeSettings
 from api.store.database import open_for_writing
 
 
@@ -30,3 +33,10 @@ def store(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def topics() -> Topics:
     return Topics()
+
+
+@pytest.fixture
+def client(url: str, tmp_path: Path) -> Iterator[TestClient]:
+    settings = ServeSettings(store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1")
+    with TestClient(build(settings, clock=lambda: NOW_MS), raise_server_exceptions=False) as client:
+        yield client

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import NOW_MS, OTHER_VIN, VIN, Topics, a_state, a_trip, a_vehicle, an_alert, partition_of, project, publish
+from serving import (
+    NOW_MS,
+    OTHER_VIN,
+    VIN,
+    Topics,
+    a_state,
+    a_trip,
+    a_vehicle,
+    an_alert,
+    got,
+    partition_of,
+    project,
+    publish,
+)
 from sqlalchemy import Engine, update
 
 from api.app import build
@@ -38,12 +51,6 @@ def client(url: str, store: Engine, tmp_path: Path, topics: Topics) -> Iterator[
     settings = ServeSettings(store=url, views=tmp_path / "views", bootstrap="127.0.0.1:1")
     with TestClient(build(settings, clock=lambda: NOW_MS), raise_server_exceptions=False) as client:
         yield client
-
-
-def got(client: TestClient, path: str, **parameters: Any) -> Any:
-    response = client.get(path, params=parameters)
-    assert response.status_code == 200, response.text
-    return response.json()
 
 
 @pytest.mark.parametrize(
