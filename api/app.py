@@ -51,6 +51,7 @@ from api.security.rate import RateLimit
 from api.security.roles import access
 from api.store.database import Store
 from api.turns import Turns
+from api.unsent import BoundedUnsent, UnsentAnswers
 from observability.cross_site import Site
 from roads import default_network, load_network
 from rules import default_rules_file, load_rules
@@ -101,8 +102,10 @@ def build(
     )
     app.state.feeds = (feed, moving)
     app.state.costly = Turns("questions that take long", BOUNDS)
+    app.state.unsent = UnsentAnswers()
     problems.install(app)
     app.add_middleware(BoundedBody)
+    app.add_middleware(BoundedUnsent, unsent=app.state.unsent)
     app.add_middleware(
         Gate,
         site=_site(settings),

@@ -235,6 +235,8 @@ def _leavable(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Applic
         async def passing(message: ASGISendEvent) -> None:
             try:
                 await send(message)
+                if cycle.response_complete and cycle.flow.write_paused:
+                    await cycle.flow.drain()  # until then the application counts its answer as unsent
             except RuntimeError:  # uvloop's word for a connection that is closed, and not yet told to be lost
                 if not cycle.transport.is_closing():
                     raise

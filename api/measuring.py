@@ -39,12 +39,15 @@ class Measured:
             return
         status = 500
         began_s = time.perf_counter()
+        given_s: float | None = None
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, given_s
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
+            elif not message.get("more_body", False):
+                given_s = time.perf_counter()  # however slowly it is read
             await send(message)
 
         try:
@@ -52,4 +55,4 @@ class Measured:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             REQUESTS.labels(route, str(status)).inc()
-            REQUEST_SECONDS.labels(route).observe(time.perf_counter() - began_s)
+            REQUEST_SECONDS.labels(route).observe((given_s or time.perf_counter()) - began_s)

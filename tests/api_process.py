@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import httpx
@@ -21,6 +23,14 @@ class ApiProcess(NamedTuple):
 
     port: int
     process: subprocess.Popen[bytes]
+
+    def deaf_client(self, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> socket.socket:
+        """Ask, and read nothing: the less the system buffers for it, the more the API must."""
+        client = socket.create_connection(("127.0.0.1", self.port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{told}\r\n".encode())
+        return client
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from api.answers.rejected import RejectedPage
 from api.answers.snapshot import Snapshots
 from api.answers.vehicle import TripPage, VehiclePage
 from api.lengthy import worked
+from api.routes.parameters import holder_of
 from contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Selecting(APIRoute):
             response = await answered(request)
             if model is None or not names or response.status_code != 200 or response.media_type != "application/json":  # noqa: PLR2004
                 return response
-            body = await worked(lambda whole: _selected(model, whole, names), bytes(response.body))
+            whole = bytes(response.body)
+            with request.app.state.unsent.held(holder_of(request), whole):
+                body = await worked(lambda given: _selected(model, given, names), whole)
             headers = {name: value for name, value in response.headers.items() if name != "content-length"}
             return Response(body, headers=headers)
 

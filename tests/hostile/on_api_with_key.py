@@ -23,6 +23,8 @@ from hostile.on_api import (
 )
 from hostile.requests_at_random import STREAMS
 
+from contracts.road_costs import TIMES_OF_DAY, VEHICLE_CLASSES
+
 _SOON_S: Final = 10.0
 """A stream ends within a second of its key; a busy machine may need longer."""
 _revoked: Final = itertools.count()
@@ -107,6 +109,19 @@ async def too_often(target: Target) -> list[str]:
     return [] if statuses.count(200) <= most else [f"{statuses.count(200)} requests are answered, {most:.0f} at most"]
 
 
+async def long_answers_unread(target: Target) -> list[str]:
+    """Ask for a hundred long answers at once, nearly each another one, and read none of them."""
+    roads = [f"/v1/roads?vehicle_class={kind}&time_of_day={time}" for kind in VEHICLE_CLASSES for time in TIMES_OF_DAY]
+    addresses = [*roads, *(f"/v1/attention?limit={500 - nth}" for nth in range(100 - len(roads)))]
+    other = replace(target.door, headers={"x-api-key": target.stack.viewer_key})
+    async with connected(target.door.url, len(addresses)) as connections, asking(other) as client:
+        for connection, address in zip(connections, addresses, strict=False):
+            await connection.send(head(target.door, f"GET {address}") + b"\r\n")
+        answers = [await client.get(address) for address in ("/v1/attention?limit=500", "/v1/roads")]
+        await asyncio.sleep(4)
+    return [f"{one.status_code} is the answer to another key" for one in answers if one.status_code != httpx.codes.OK]
+
+
 def _keyed(name: str, act: Act, **given: Any) -> Attack:
     return Attack(name, "api with key", at("api-with-keys", act), **given)
 
@@ -121,6 +136,7 @@ ON_API_WITH_KEY: Final[Rounds] = (
     ),
     (_keyed("too often", too_often),),
     (_keyed("200 listeners that never read", silent_listeners),),
+    (_keyed("100 long answers that nobody reads", long_answers_unread),),
     (
         _keyed("requests at random", requests_at_random),
         _keyed("changes under long names", audited_at_length),

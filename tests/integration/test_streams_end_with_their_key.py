@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy import Engine
 from api.security.keys import read_keys, revoked, write_keys
 from api.store.database import open_for_writing
 from contracts.topics import ENGINE_ALERTS
+from stack.memory import resident_mb
 
 STREAMS = ("/v1/alerts/stream", "/v1/positions/stream")
 MOST = 20
@@ -75,7 +75,7 @@ def test_clients_that_read_nothing_cost_little_and_one_more_than_may_is_refused(
     before_mb = resident_mb(process.pid)
     with ExitStack() as stack:
         for _ in range(MOST):
-            stack.enter_context(deaf(port))
+            stack.enter_context(server.deaf_client(f"/v1/alerts/stream?since={FROM_THE_BEGINNING}"))
         base = f"http://127.0.0.1:{port}"
         refused = eventually(lambda: _refused(base), within_s=30)
         assert refused is not None
@@ -87,22 +87,9 @@ def test_clients_that_read_nothing_cost_little_and_one_more_than_may_is_refused(
         assert resident_mb(process.pid) - before_mb < MOST * 3
 
 
-def deaf(port: int) -> socket.socket:
-    """Ask for all alerts since the beginning, and read none of them."""
-    client = socket.create_connection(("127.0.0.1", port))
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.sendall(f"GET /v1/alerts/stream?since={FROM_THE_BEGINNING} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-    return client
-
-
 def _refused(base: str) -> httpx.Response | None:
     with httpx.stream("GET", f"{base}/v1/alerts/stream", timeout=30) as answer:
         if answer.status_code != 429:
             return None
         answer.read()
         return answer
-
-
-def resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
