@@ -26,8 +26,9 @@ class ApiProcess(NamedTuple):
 
     def deaf_client(self, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> socket.socket:
         """Ask, and read nothing: the less the system buffers for it, the more the API must."""
-        client = socket.create_connection(("127.0.0.1", self.port))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # before the window is told
+        client.connect(("127.0.0.1", self.port))
         told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{told}\r\n".encode())
         return client

