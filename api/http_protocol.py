@@ -6,6 +6,7 @@ uvicorn bounds none of these with httptools, and nothing that it bounds with h11
 from __future__ import annotations
 
 import asyncio
+import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 LARGEST_HEAD_BYTES: Final = 32 * 1024
 """Of request line and headers together, and of what may come between two pieces of a body."""
+_UNSENT_BYTES: Final = 16 * 1024
+"""Of an answer that is being sent; the next one of the connection is not begun before."""
+_SYSTEM_UNSENT_BYTES: Final = 64 * 1024
+"""What the system holds of it, which it doubles. It grows to megabytes by itself, so that a slow reader seems to take
+nothing for as long as it reads them."""
 MOST_WAITING: Final = 16
 """Requests of a connection that may wait for the one before them to be answered (pipelining)."""
 _ABORT_S: Final = 2.0
@@ -68,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait for a first request, unless there are connections enough."""
         super().connection_made(transport)
         self.flow = _PatientFlow(transport, self.pipeline)
+        transport.set_write_buffer_limits(_UNSENT_BYTES)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SYSTEM_UNSENT_BYTES)
         if len(self.connections) > self.most_connections:
             self._refuse(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -243,7 +251,10 @@ def _leavable(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Applic
                 cycle.disconnected = True
 
         try:
-            await app(scope, receive, passing)
+            if cycle.flow.write_paused:  # what is made would wait behind what is not sent yet
+                await cycle.flow.drain()
+            if not cycle.disconnected:
+                await app(scope, receive, passing)
         except asyncio.CancelledError:  # the server stops and has waited long enough
             cycle.disconnected = True
             cycle.transport.abort()

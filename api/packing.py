@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import os
+import hashlib
+import mimetypes
+from email.utils import formatdate
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
@@ -16,6 +19,8 @@ from api.lengthy import WorkedOnce
 from api.negotiation import weights
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SHORTEST_BYTES: Final = 2_048
@@ -23,6 +28,7 @@ SHORTEST_BYTES: Final = 2_048
 _TEXTS: Final = ("application/json", "application/geo+json", "application/x-ndjson", "text/csv", "text/html")
 """Events are not among them: they are sent as they come, and nothing may hold them back."""
 _FILES: Final = frozenset({".css", ".html", ".js", ".json", ".svg", ".txt"})
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 class Packed:
@@ -68,36 +74,54 @@ class Packed:
         return {**message, "body": packed}
 
 
+class _File(NamedTuple):
+    """A file as it was at a time of change and of a length; its tag is that of the plain one."""
+
+    version: tuple[int, int]
+    changed: str
+    plain: bytes
+    packed: bytes
+    tag: str
+
+
 class PackedFiles(StaticFiles):
-    """Files of which each is packed once, when somebody first wants it so; a changed file is packed anew."""
+    """A folder's files, sent from memory, plain and packed; one that has changed is read anew, a `Range` ignored.
+
+    The library's own answers read a file piece by piece in threads, and keep it open for as long as a client likes.
+    """
 
     def __init__(self, directory: Path) -> None:
-        """Serve a directory."""
+        """Serve the files that are in a folder now."""
         super().__init__(directory=directory)
-        self._held: dict[tuple[str, int, int], bytes] = {}
+        self._paths = {str(path.relative_to(directory)): path for path in directory.rglob("*") if path.is_file()}
+        self._held: dict[Path, _File] = {}
 
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """Give a file, packed where that is accepted: another representation, so with a tag of its own."""
-        plain = super().file_response(full_path, stat_result, scope, status_code)
-        if Path(full_path).suffix not in _FILES:
-            return plain
-        plain.headers["Vary"] = "Accept-Encoding"
-        asked = Headers(scope=scope)
-        if not accepts_gzip(asked) or plain.status_code != 200:  # noqa: PLR2004
-            return plain
-        body = self._body(str(full_path), stat_result)
-        headers = {name: plain.headers[name] for name in ("content-type", "last-modified", "etag", "vary")}
-        response = Response(body, headers=headers | {"content-encoding": "gzip"})
-        response.headers["etag"] = f'{plain.headers["etag"][:-1]}-gzip"'
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file, packed where that is accepted: another representation, so with a tag of its own."""
+        if scope["method"] not in _READING:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+        if path not in self._paths:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        asked, file = Headers(scope=scope), self._file(self._paths[path])
+        is_packed = accepts_gzip(asked) and self._paths[path].suffix in _FILES
+        tag = f'"{file.tag}"'
+        told = {"ETag": tag, "Last-Modified": file.changed, "Vary": "Accept-Encoding"}
+        if is_packed and tag not in asked.get("if-none-match", ""):
+            told |= {"ETag": f'"{file.tag}-gzip"', "Content-Encoding": "gzip"}
+        body = file.packed if is_packed else file.plain
+        response = Response(body, media_type=mimetypes.guess_type(path)[0], headers=told)
         return NotModifiedResponse(response.headers) if self.is_not_modified(response.headers, asked) else response
 
-    def _body(self, path: str, status: os.stat_result) -> bytes:
-        file = (path, status.st_mtime_ns, status.st_size)
-        if file not in self._held:
-            self._held[file] = gzip.compress(Path(path).read_bytes(), 9, mtime=0)
-        return self._held[file]
+    def _file(self, path: Path) -> _File:
+        status = path.stat()
+        version = status.st_mtime_ns, status.st_size
+        known = self._held.get(path)
+        if known is None or known.version != version:
+            plain = path.read_bytes()
+            tag = hashlib.sha256(plain).hexdigest()[:32]
+            changed = formatdate(status.st_mtime, usegmt=True)
+            known = self._held[path] = _File(version, changed, plain, gzip.compress(plain, 9, mtime=0), tag)
+        return known
 
 
 def accepts_gzip(headers: Headers) -> bool:

@@ -196,10 +196,7 @@ def _reworded(start: Message, said: bytes, scope: Scope) -> JSONResponse:
     headers = MutableHeaders(raw=list(start["headers"]))
     for replaced in ("content-type", "content-length"):
         del headers[replaced]
-    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        detail = "the Range lies beyond the file's end; `Content-Range` tells its length"
-    else:
-        detail = said.decode("utf-8", "replace")[:_LONGEST_DETAIL] or status.phrase
+    detail = said.decode("utf-8", "replace")[:_LONGEST_DETAIL] or status.phrase
     return problem(scope["path"], status, detail, headers=dict(headers))
 
 

@@ -122,6 +122,15 @@ async def long_answers_unread(target: Target) -> list[str]:
     return [f"{one.status_code} is the answer to another key" for one in answers if one.status_code != httpx.codes.OK]
 
 
+async def unread_files(target: Target) -> None:
+    """Ask for the dashboard's largest file over and over on a thousand connections, without a key, and read none."""
+    line = head(replace(target.door, headers={}), "GET /static/vendor/uplot/uPlot.iife.min.js") + b"\r\n"
+    async with connected(target.door.url, 1_000) as connections:
+        for connection in connections:
+            await connection.send(line * 16, within_s=1)
+        await asyncio.sleep(4)
+
+
 def _keyed(name: str, act: Act, **given: Any) -> Attack:
     return Attack(name, "api with key", at("api-with-keys", act), **given)
 
@@ -136,7 +145,10 @@ ON_API_WITH_KEY: Final[Rounds] = (
     ),
     (_keyed("too often", too_often),),
     (_keyed("200 listeners that never read", silent_listeners),),
-    (_keyed("100 long answers that nobody reads", long_answers_unread),),
+    (
+        _keyed("100 long answers that nobody reads", long_answers_unread),
+        _keyed("files that nobody reads", unread_files),
+    ),
     (
         _keyed("requests at random", requests_at_random),
         _keyed("changes under long names", audited_at_length),

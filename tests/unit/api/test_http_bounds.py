@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from served_http import HASTY, HOST, PATIENT, POST, everything, much_told, refused, sent, served
+from served_http import GET, HASTY, HOST, PATIENT, POST, everything, much_told, refused, sent, served
 
 from api.http_protocol import LARGEST_HEAD_BYTES, PATIENCE
 from api.server import InvalidRequestsAtTimes
@@ -116,6 +116,16 @@ def test_a_slow_reader_that_goes_on_reading_gets_all(tmp_path: Path) -> None:
             received += len(piece)
             time.sleep(0.02)
         assert received > 8_000_000
+
+
+def test_the_system_holds_little_of_an_answer_so_that_slow_reading_is_seen(tmp_path: Path) -> None:
+    with served(tmp_path, PATIENT, much_told(10_000_000)) as api, api.connected() as connection:
+        connection.sendall(GET)
+        assert connection.recv(9) == b"HTTP/1.1 "
+        [one] = api.connections()
+        # It grows to megabytes by itself, of which a third must be read before the system says that any was.
+        held = one.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        assert held <= 256 * 1024
 
 
 def test_one_connection_more_than_may_be_is_told(tmp_path: Path) -> None:

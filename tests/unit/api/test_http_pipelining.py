@@ -69,6 +69,24 @@ def test_a_few_requests_sent_ahead_are_answered_in_their_order(tmp_path: Path) -
         assert re.findall(rb'"n(\d\d)"', everything(connection)) == [b"%02d" % n for n in numbers]
 
 
+def test_no_request_is_begun_before_the_answer_before_it_is_taken(tmp_path: Path) -> None:
+    begun: list[int] = []
+    app = FastAPI()
+
+    @app.get("/")
+    async def much() -> Response:
+        begun.append(1)
+        return Response(b"x" * 10_000_000)
+
+    with served(tmp_path, PATIENT, app) as api, api.connected() as connection:
+        connection.sendall(GET * 2 + GET.replace(HOST, HOST + b"Connection: close\r\n"))
+        assert connection.recv(9) == b"HTTP/1.1 "
+        time.sleep(0.3)
+        assert len(begun) == 1
+        assert len(everything(connection)) > 30_000_000
+        assert len(begun) == 3
+
+
 def test_nothing_is_read_while_a_request_waits_for_another(tmp_path: Path) -> None:
     until, asked = threading.Event(), threading.Event()
     with served(tmp_path, PATIENT, held(until, asked)) as api, api.connected() as connection:
