@@ -6,12 +6,15 @@ import io
 import json
 import logging
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from eventually import eventually
+from fastapi import FastAPI, Response
 from served_http import GET, HASTY, HOST, PATIENT, POST, everything, much_told, refused, sent, served
+from starlette.background import BackgroundTask
 
 from api.http_protocol import LARGEST_HEAD_BYTES, PATIENCE
 from api.server import InvalidRequestsAtTimes
@@ -116,6 +119,21 @@ def test_a_slow_reader_that_goes_on_reading_gets_all(tmp_path: Path) -> None:
             received += len(piece)
             time.sleep(0.02)
         assert received > 8_000_000
+
+
+def test_an_answer_is_given_only_when_it_is_taken(tmp_path: Path) -> None:
+    app, given = FastAPI(), threading.Event()
+
+    @app.get("/")
+    async def much() -> Response:
+        return Response(b"x" * 10_000_000, background=BackgroundTask(given.set))
+
+    with served(tmp_path, PATIENT, app) as api, api.connected() as connection:
+        connection.sendall(GET.replace(HOST, HOST + b"Connection: close\r\n"))
+        assert connection.recv(9) == b"HTTP/1.1 "
+        assert not given.wait(0.3)
+        assert len(everything(connection)) > 10_000_000
+        assert given.wait(30)
 
 
 def test_the_system_holds_little_of_an_answer_so_that_slow_reading_is_seen(tmp_path: Path) -> None:
